@@ -1,0 +1,5 @@
+/** Copy-on-write views. */
+@NullMarked
+package io.backhaul.blockio.overlay;
+
+import org.jspecify.annotations.NullMarked;
