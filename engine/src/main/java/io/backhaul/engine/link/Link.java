@@ -1,0 +1,51 @@
+package io.backhaul.engine.link;
+
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.Identity;
+
+/**
+ * One connection to a peer whose certificate has been verified. Frames go out in the order of {@link #send} and come in
+ * through the {@link Listener} on the link's loop. Whole frames with right checksums only: anything else ends the link.
+ */
+public interface Link {
+    /** Who the peer is, by its certificate. */
+    Identity peer();
+
+    /** Where the peer is, for messages. */
+    String remoteAddress();
+
+    /**
+     * Names who is told of frames, and on which loop. Called first by the acceptor or the dialler's outcome; the owner may
+     * hand the link on by calling it again, from the loop it was attached to. Frames that came in between are delivered to
+     * the new listener, in order.
+     */
+    void attach(Loop loop, Listener listener);
+
+    /** Queues a frame and takes it over. On a closed link it is released. Only from the attached loop. */
+    void send(Frame frame);
+
+    /** Bytes queued by {@link #send} that the operating system has not taken yet. */
+    long queuedBytes();
+
+    /** Sends what is queued, then closes; the listener hears {@link Listener#closed} once. */
+    void close();
+
+    /** What a link tells its owner; on the attached loop. */
+    interface Listener {
+        /** A frame has come; the listener owns it. */
+        void frame(Frame frame);
+
+        /** {@link #queuedBytes} has fallen below the low-water mark again. */
+        default void drained() {
+        }
+
+        /**
+         * The link has ended, by either side; nothing follows.
+         *
+         * @param why
+         *            in words, for the log; empty where this side closed it
+         */
+        void closed(String why);
+    }
+}

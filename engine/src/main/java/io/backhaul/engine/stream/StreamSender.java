@@ -1,0 +1,341 @@
+package io.backhaul.engine.stream;
+
+import io.backhaul.engine.link.Dialler;
+import io.backhaul.engine.link.Link;
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.protocol.Credit;
+import io.backhaul.protocol.FaultCode;
+import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.Heartbeat;
+import io.backhaul.protocol.Limits;
+import io.backhaul.protocol.MalformedBodyException;
+import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Positions;
+import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Role;
+import io.backhaul.protocol.Welcome;
+import io.netty.buffer.ByteBufAllocator;
+import java.util.UUID;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The sending session of one machine's stream: keeps a link to the receiver alive, greets, and sends what the feed gives
+ * as far as credit allows. Links come and go, the sender stays.
+ *
+ * <p>
+ * Owned by its loop. Holds at most one frame of its own, the one that waits for credit; frames are released by the link
+ * once sent. Frames queued in the link are bounded by {@link #MAX_QUEUED_BYTES}.
+ */
+public final class StreamSender {
+    /** Bytes that may wait in the link; enough to keep TLS busy, little enough for heartbeats to pass. */
+    static final long MAX_QUEUED_BYTES = 2L << 20;
+    private static final Logger LOG = LoggerFactory.getLogger(StreamSender.class);
+
+    /** What a sender stands on. */
+    public record Ports(Loop loop, Dialler dialler, RandomGenerator random, ByteBufAllocator allocator) {
+    }
+
+    /** Whom it serves and whom it dials. */
+    public record Route(UUID machine, String address, Role receiver, HopTiming timing) {
+    }
+
+    private final Ports ports;
+    private final Route route;
+    private final FrameFeed feed;
+    private SenderState state;
+    private long creditBytes;
+    private @Nullable Frame waiting;
+    private Position resumedAt = Position.NONE;
+    private Position sent = Position.NONE;
+    private int failures;
+    private long sinceNanos;
+    private long heardNanos;
+    private String trouble = "";
+
+    public StreamSender(Ports ports, Route route, FrameFeed feed) {
+        this.ports = ports;
+        this.route = route;
+        this.feed = feed;
+        this.sinceNanos = ports.loop().clock().nanos();
+        this.state = new SenderState.Waiting(ports.loop().schedule(0, this::dial));
+    }
+
+    /** The feed has something to give again. */
+    public void wake() {
+        if (state instanceof SenderState.Streaming streaming) {
+            pump(streaming.link());
+        }
+    }
+
+    /** Sends a control frame of the role's own, such as DIGEST_REQUEST; takes it over. */
+    public boolean control(Frame frame) {
+        if (state instanceof SenderState.Streaming streaming) {
+            streaming.link().send(frame);
+            return true;
+        }
+        frame.release();
+        return false;
+    }
+
+    /** Ends the link, if there is one, and dials anew: the feed's position has changed under it. */
+    public void restart(String why) {
+        Link link = link();
+        if (link != null) {
+            lost(link, why);
+        }
+    }
+
+    /** Ends everything. */
+    public void close() {
+        Link link = link();
+        if (!(state instanceof SenderState.Closed)) {
+            moveTo(new SenderState.Closed(), "closed");
+        }
+        if (link != null) {
+            forget(link);
+        }
+    }
+
+    /** The last position handed to a link in this session. */
+    public Position sent() {
+        return sent;
+    }
+
+    public boolean isStreaming() {
+        return state instanceof SenderState.Streaming;
+    }
+
+    /** What it does, since when by the monotonic clock, and what went wrong last. */
+    public record Status(String state, long sinceNanos, String trouble) {
+    }
+
+    public Status status() {
+        return new Status(state.label(), sinceNanos, trouble);
+    }
+
+    private void dial() {
+        if (!(state instanceof SenderState.Waiting)) {
+            return;
+        }
+        moveTo(new SenderState.Dialling(), "dialling " + route.address());
+        ports.dialler().dial(route.address(), route.receiver(), ports.loop(), new Dialler.Outcome() {
+            @Override
+            public void connected(Link link) {
+                greet(link);
+            }
+
+            @Override
+            public void failed(FaultCode code, String why) {
+                if (state instanceof SenderState.Dialling) {
+                    retry(code.label() + " " + why);
+                }
+            }
+        });
+    }
+
+    private void greet(Link link) {
+        if (!(state instanceof SenderState.Dialling)) {
+            link.close();
+            return;
+        }
+        moveTo(new SenderState.Greeting(link), "connected to " + link.peer());
+        heardNanos = ports.loop().clock().nanos();
+        link.attach(ports.loop(), new Ears(link));
+        link.send(feed.greeting().frame(ports.allocator()));
+        ports.loop().schedule(route.timing().greeting().toNanos(), () -> {
+            if (state instanceof SenderState.Greeting greeting && greeting.link() == link) {
+                lost(link, FaultCode.PEER_SILENT.label() + " no welcome from " + link.peer());
+            }
+        });
+    }
+
+    private void heard(Link link, Frame frame) {
+        heardNanos = ports.loop().clock().nanos();
+        try {
+            if (!frame.machine().equals(route.machine())) {
+                throw new MalformedBodyException(frame.type() + " of machine " + frame.machine());
+            }
+            dispatch(link, frame);
+        } catch (MalformedBodyException broken) {
+            lost(link, FaultCode.BAD_FRAME.label() + " " + broken.getMessage());
+        } finally {
+            frame.release();
+        }
+    }
+
+    private void dispatch(Link link, Frame frame) throws MalformedBodyException {
+        boolean streaming = state instanceof SenderState.Streaming;
+        switch (frame.type()) {
+            case WELCOME -> {
+                if (streaming) {
+                    throw new MalformedBodyException("a second WELCOME");
+                }
+                welcomed(link, Welcome.read(frame));
+            }
+            case REFUSAL -> refused(link, Refusal.read(frame));
+            case PING -> answer(link, Heartbeat.read(frame));
+            case PONG -> Heartbeat.read(frame);
+            case POSITIONS -> progress(Positions.read(frame), streaming);
+            case CREDIT -> {
+                creditBytes = Math.addExact(creditBytes, Credit.read(frame).bytes());
+                pump(link);
+            }
+            case DIGESTS -> feed.control(frame.retain());
+            case HELLO, DIGEST_REQUEST, GENERATION, FIDELITY, MARK, WRITES ->
+                throw new MalformedBodyException(frame.type() + " from a receiver");
+        }
+    }
+
+    private void welcomed(Link link, Welcome welcome) throws MalformedBodyException {
+        if (welcome.version() != Limits.VERSION) {
+            throw new MalformedBodyException("version " + welcome.version() + " was not offered");
+        }
+        creditBytes = welcome.creditBytes();
+        failures = 0;
+        trouble = "";
+        resumedAt = welcome.durable();
+        sent = welcome.durable();
+        moveTo(new SenderState.Streaming(link), "goes on behind " + welcome.durable());
+        beat(link);
+        feed.resume(welcome);
+        wake();
+    }
+
+    private void progress(Positions positions, boolean streaming) throws MalformedBodyException {
+        if (!positions.areLawful()) {
+            throw new MalformedBodyException("unlawful positions " + positions);
+        }
+        if (streaming && !positions.received().isAtLeast(resumedAt)) {
+            throw new MalformedBodyException("received " + positions.received() + " after " + resumedAt);
+        }
+        feed.progress(positions);
+    }
+
+    private void answer(Link link, Heartbeat ping) {
+        link.send(new Heartbeat(route.machine(), true, ping.token()).frame(ports.allocator()));
+    }
+
+    private void pump(Link link) {
+        while (link.queuedBytes() < MAX_QUEUED_BYTES && isStreaming()) {
+            Frame frame = waiting != null ? waiting : feed.next();
+            if (frame == null || frame.lengthBytes() > creditBytes) {
+                waiting = frame;
+                return;
+            }
+            waiting = null;
+            creditBytes -= frame.lengthBytes();
+            sent = frame.last();
+            link.send(frame);
+        }
+    }
+
+    /** Whether there is something to send that the receiver has given no credit for. */
+    public boolean isStarved() {
+        return waiting != null;
+    }
+
+    private void beat(Link link) {
+        if (link != link()) {
+            return;
+        }
+        long now = ports.loop().clock().nanos();
+        if (now - heardNanos > route.timing().silenceNanos()) {
+            lost(link, FaultCode.PEER_SILENT.label() + " " + link.peer() + " has been silent for "
+                    + (now - heardNanos) / 1_000_000 + " ms");
+            return;
+        }
+        link.send(new Heartbeat(route.machine(), false, now).frame(ports.allocator()));
+        ports.loop().schedule(route.timing().heartbeat().toNanos(), () -> beat(link));
+    }
+
+    private void refused(Link link, Refusal refusal) {
+        String words = refusal.fault().label() + " " + refusal.text();
+        if (feed.refused(refusal) == FrameFeed.Reaction.STOP) {
+            trouble = words;
+            if (link == link()) {
+                moveTo(new SenderState.Refused(refusal), words);
+                forget(link);
+            }
+        } else {
+            lost(link, words);
+        }
+    }
+
+    private void lost(Link link, String why) {
+        if (link == link()) {
+            retry(why);
+            forget(link);
+        }
+    }
+
+    private void forget(Link link) {
+        if (waiting != null) {
+            waiting.release();
+            waiting = null;
+        }
+        link.close();
+        feed.disconnected();
+    }
+
+    private void retry(String why) {
+        trouble = why;
+        long base = Math.min(route.timing().lastRetry().toNanos(),
+                route.timing().firstRetry().toNanos() << Math.min(failures, 20));
+        failures++;
+        long delay = base / 2 + ports.random().nextLong(base / 2 + 1);
+        moveTo(new SenderState.Waiting(ports.loop().schedule(delay, this::dial)), why);
+    }
+
+    private @Nullable Link link() {
+        return switch (state) {
+            case SenderState.Greeting greeting -> greeting.link();
+            case SenderState.Streaming streaming -> streaming.link();
+            default -> null;
+        };
+    }
+
+    private void moveTo(SenderState next, String why) {
+        if (!state.mayBecome(next)) {
+            throw new IllegalStateException("sender from " + state.label() + " to " + next.label());
+        }
+        if (state instanceof SenderState.Waiting was) {
+            was.timer().cancel();
+        }
+        LOG.debug("{} → {}: {} to {}: {}", route.machine(), route.address(), state.label(), next.label(), why);
+        state = next;
+        sinceNanos = ports.loop().clock().nanos();
+    }
+
+    /** Listens on one link, and goes deaf when another has taken its place. */
+    private final class Ears implements Link.Listener {
+        private final Link link;
+
+        Ears(Link link) {
+            this.link = link;
+        }
+
+        @Override
+        public void frame(Frame frame) {
+            if (link == link()) {
+                heard(link, frame);
+            } else {
+                frame.release();
+            }
+        }
+
+        @Override
+        public void drained() {
+            if (link == link()) {
+                wake();
+            }
+        }
+
+        @Override
+        public void closed(String why) {
+            lost(link, why.isEmpty() ? "the link was closed" : why);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** Clocks. */
+@NullMarked
+package io.backhaul.engine.time;
+
+import org.jspecify.annotations.NullMarked;

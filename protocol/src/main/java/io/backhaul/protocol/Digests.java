@@ -1,0 +1,60 @@
+package io.backhaul.protocol;
+
+import io.netty.buffer.ByteBufAllocator;
+import java.util.UUID;
+
+/**
+ * The answer to {@link DigestRequest}. Body: request id (u32), status (u8), reserved (u8), disk (u16), number of digests
+ * (u32), then the digests, {@link Limits#DIGEST_BYTES} bytes each: the first bytes of the chunk's SHA-256, or all zero
+ * where the chunk is all zero. The last chunk of a disk may be short and is digested as long as it is.
+ *
+ * @param digests
+ *            {@link Limits#DIGEST_BYTES} bytes a chunk; empty unless the status is {@link Status#SOME}
+ */
+public record Digests(UUID machine, int requestId, Status status, int disk, byte[] digests) {
+    /** What kind of answer this is. */
+    public enum Status {
+        /** The digests follow. */
+        SOME,
+        /** Every byte of the stretch is zero. */
+        ALL_ZERO,
+        /** Nobody could be asked just now; ask again. */
+        UNAVAILABLE,
+        /** There is no such disk or stretch. */
+        NOT_FOUND;
+
+        static Status ofCode(int code) throws MalformedBodyException {
+            if (code < 0 || code >= values().length) {
+                throw new MalformedBodyException("status of digests " + code);
+            }
+            return values()[code];
+        }
+    }
+
+    /** An answer without digests. */
+    public static Digests without(DigestRequest request, Status status) {
+        return new Digests(request.machine(), request.requestId(), status, request.disk(), new byte[0]);
+    }
+
+    public Frame frame(ByteBufAllocator allocator) {
+        var fields = FrameHeader.Fields.control(FrameType.DIGESTS, machine, Position.NONE);
+        return Frame.of(allocator, fields, body -> body.writeIntLE(requestId).writeByte(status.ordinal()).writeByte(0)
+                .writeShortLE(disk).writeIntLE(digests.length / Limits.DIGEST_BYTES).writeBytes(digests));
+    }
+
+    public static Digests read(Frame frame) throws MalformedBodyException {
+        return Bodies.whole(frame, FrameType.DIGESTS, body -> {
+            int requestId = body.readIntLE();
+            Status status = Status.ofCode(body.readUnsignedByte());
+            body.skipBytes(1);
+            int disk = body.readUnsignedShortLE();
+            int count = body.readIntLE();
+            if (count < 0 || count > Limits.MAX_DIGESTS || (count > 0) != (status == Status.SOME)) {
+                throw new MalformedBodyException(count + " digests with " + status);
+            }
+            byte[] digests = new byte[count * Limits.DIGEST_BYTES];
+            body.readBytes(digests);
+            return new Digests(frame.machine(), requestId, status, disk, digests);
+        });
+    }
+}

@@ -1,0 +1,99 @@
+package io.backhaul.protocol;
+
+import java.util.Arrays;
+
+/**
+ * Everything that can go wrong between the parts, with a number that never changes its meaning, a grade and a remedy.
+ * The page {@code docs/FAULTS.md} is generated from here.
+ */
+public enum FaultCode {
+    UNKNOWN(0, Grade.ERROR, "A fault that this version does not know.", "Update the part that reports it."),
+    BAD_FRAME(1, Grade.ERROR, "Bytes arrived that are no valid frame.",
+            "The link is made anew by itself; if it repeats, look for a faulty peer, network device or memory."),
+    VERSION_MISMATCH(2, Grade.FATAL, "The two sides share no version of the protocol.", "Update the older one."),
+    NOT_AUTHORISED(3, Grade.ERROR, "The peer's certificate does not allow what it asked for.",
+            "Use the certificate that was issued for this role and machine."),
+    STALE_GENERATION(4, Grade.FATAL, "A newer generation of this machine's stream exists.",
+            "Another agent replicates as this machine: stop one of the two, then start the right one again."),
+    GAP(5, Grade.ERROR, "Positions are missing between what is held and what came.",
+            "The stream is taken up again where the receiver stands, by itself."),
+    BASIS_UNKNOWN(6, Grade.WARN, "The receiver lacks the position that the generation builds upon.",
+            "The source compares the disks again by itself."),
+    CREDIT_EXCEEDED(7, Grade.ERROR, "The peer sent more than it was allowed to.", "Update the peer."),
+    UNKNOWN_MACHINE(8, Grade.ERROR, "Nobody here is responsible for this machine.",
+            "Assign the machine to a master target in the configuration."),
+    FENCED(9, Grade.FATAL, "The machine was promoted here; its old stream is refused for ever.",
+            "Stop the source agent. To protect the machine again, start with a new assignment."),
+    DISK_MISMATCH(10, Grade.FATAL, "The machine's disks are not the ones that were replicated so far.",
+            "Compare disk count and sizes with what `backhaul status` lists; assign the changed machine anew."),
+    STORE_FAILED(11, Grade.ERROR, "A file of the spool, journal or base could not be written or read.",
+            "Mend the volume that the message names; work goes on by itself then."),
+    STORE_FULL(12, Grade.WARN, "The volume for spool, journal or base is full.",
+            "Give the volume room; work goes on by itself then."),
+    STORE_CORRUPT(13, Grade.ERROR, "A stored frame or file does not match its checksum.",
+            "Check the volume's hardware; the blocks in question are sent again."),
+    PEER_SILENT(14, Grade.WARN, "The peer has not answered in time.", "Check the network; the link is made anew."),
+    DISPLACED(15, Grade.WARN, "A newer link of the same machine has taken this one's place.", "Nothing to do."),
+    SHUTTING_DOWN(16, Grade.WARN, "The peer is being stopped.", "Nothing to do; the link is made anew."),
+    UNREACHABLE(17, Grade.WARN, "The peer could not be reached.",
+            "Check address, port and firewall; it is tried again by itself."),
+    TLS_FAILED(18, Grade.ERROR, "The TLS handshake failed.",
+            "Check that both certificates come from the same management server and have not expired."),
+    BUSY(19, Grade.WARN, "The receiver has no room for another machine just now.", "It is tried again by itself."),
+    CAPTURE_OVERFLOW(20, Grade.WARN, "More was written than could be buffered; the blocks are marked and read again.",
+            "If it repeats, raise the buffer, or look at what slows the link down."),
+    SOURCE_READ_FAILED(21, Grade.ERROR, "A block of a protected disk could not be read.",
+            "Check the disk; the block stays marked and is tried again."),
+    INTERNAL(22, Grade.FATAL, "An assertion about Backhaul's own state failed.",
+            "Report it with the log; the process stops rather than risk wrong data.");
+
+    /** How far a fault reaches. */
+    public enum Grade {
+        /** Counted. */
+        WARN,
+        /** Ends the session. */
+        ERROR,
+        /** Ends the process, or waits for the operator. */
+        FATAL
+    }
+
+    private final int number;
+    private final Grade grade;
+    private final String meaning;
+    private final String remedy;
+
+    FaultCode(int number, Grade grade, String meaning, String remedy) {
+        this.number = number;
+        this.grade = grade;
+        this.meaning = meaning;
+        this.remedy = remedy;
+    }
+
+    /** The number on the wire. */
+    public int number() {
+        return number;
+    }
+
+    /** The name that people and scripts see, such as {@code BH-0012}. */
+    public String label() {
+        return "BH-%04d".formatted(number);
+    }
+
+    public Grade grade() {
+        return grade;
+    }
+
+    /** What happened, one sentence. */
+    public String meaning() {
+        return meaning;
+    }
+
+    /** What to do, one sentence. */
+    public String remedy() {
+        return remedy;
+    }
+
+    static FaultCode ofNumber(int number) {
+        return Arrays.stream(values()).filter(code -> code.number == number).findFirst().orElse(UNKNOWN);
+    }
+}
