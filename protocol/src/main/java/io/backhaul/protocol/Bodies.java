@@ -8,8 +8,7 @@ import java.util.UUID;
 
 /** The few shapes that bodies share: texts with a length in front, positions, ids; all checked against what is left. */
 final class Bodies {
-    private Bodies() {
-    }
+    private Bodies() {}
 
     /** Something that reads a body and may find it malformed. */
     @FunctionalInterface

@@ -1,6 +1,7 @@
 package io.backhaul.protocol;
 
 import io.netty.buffer.ByteBufAllocator;
+import java.nio.ByteBuffer;
 import java.util.UUID;
 
 /**
@@ -9,37 +10,50 @@ import java.util.UUID;
  * where the chunk is all zero. The last chunk of a disk may be short and is digested as long as it is.
  *
  * @param digests
- *            {@link Limits#DIGEST_BYTES} bytes a chunk; empty unless the status is {@link Status#SOME}
+ *            {@link Limits#DIGEST_BYTES} bytes a chunk, read only; empty unless the status is {@link Status#SOME}
  */
-public record Digests(UUID machine, int requestId, Status status, int disk, byte[] digests) {
+public record Digests(UUID machine, int requestId, Status status, int disk, ByteBuffer digests) {
+    public Digests {
+        digests = digests.asReadOnlyBuffer();
+    }
+
     /** What kind of answer this is. */
     public enum Status {
         /** The digests follow. */
-        SOME,
+        SOME(0),
         /** Every byte of the stretch is zero. */
-        ALL_ZERO,
+        ALL_ZERO(1),
         /** Nobody could be asked just now; ask again. */
-        UNAVAILABLE,
+        UNAVAILABLE(2),
         /** There is no such disk or stretch. */
-        NOT_FOUND;
+        NOT_FOUND(3);
+
+        private final int code;
+
+        Status(int code) {
+            this.code = code;
+        }
 
         static Status ofCode(int code) throws MalformedBodyException {
-            if (code < 0 || code >= values().length) {
-                throw new MalformedBodyException("status of digests " + code);
+            for (Status status : values()) {
+                if (status.code == code) {
+                    return status;
+                }
             }
-            return values()[code];
+            throw new MalformedBodyException("status of digests " + code);
         }
     }
 
     /** An answer without digests. */
     public static Digests without(DigestRequest request, Status status) {
-        return new Digests(request.machine(), request.requestId(), status, request.disk(), new byte[0]);
+        return new Digests(request.machine(), request.requestId(), status, request.disk(), ByteBuffer.allocate(0));
     }
 
     public Frame frame(ByteBufAllocator allocator) {
         var fields = FrameHeader.Fields.control(FrameType.DIGESTS, machine, Position.NONE);
-        return Frame.of(allocator, fields, body -> body.writeIntLE(requestId).writeByte(status.ordinal()).writeByte(0)
-                .writeShortLE(disk).writeIntLE(digests.length / Limits.DIGEST_BYTES).writeBytes(digests));
+        return Frame.of(allocator, fields, body -> body.writeIntLE(requestId).writeByte(status.code).writeByte(0)
+                .writeShortLE(disk).writeIntLE(digests.remaining() / Limits.DIGEST_BYTES)
+                .writeBytes(digests.duplicate()));
     }
 
     public static Digests read(Frame frame) throws MalformedBodyException {
@@ -54,7 +68,7 @@ public record Digests(UUID machine, int requestId, Status status, int disk, byte
             }
             byte[] digests = new byte[count * Limits.DIGEST_BYTES];
             body.readBytes(digests);
-            return new Digests(frame.machine(), requestId, status, disk, digests);
+            return new Digests(frame.machine(), requestId, status, disk, ByteBuffer.wrap(digests));
         });
     }
 }

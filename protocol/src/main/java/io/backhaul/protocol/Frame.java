@@ -74,7 +74,8 @@ public final class Frame {
     }
 
     public UUID machine() {
-        return new UUID(bytes.getLong(at(FrameHeader.MACHINE_OFFSET)), bytes.getLong(at(FrameHeader.MACHINE_OFFSET) + 8));
+        return new UUID(bytes.getLong(at(FrameHeader.MACHINE_OFFSET)),
+                bytes.getLong(at(FrameHeader.MACHINE_OFFSET) + 8));
     }
 
     public long generation() {

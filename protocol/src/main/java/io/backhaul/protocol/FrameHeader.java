@@ -53,8 +53,7 @@ public final class FrameHeader {
     static final int RESERVED_OFFSET = 64;
     static final int HEADER_CRC_OFFSET = 68;
 
-    private FrameHeader() {
-    }
+    private FrameHeader() {}
 
     /** What a sender states in a header; lengths and checksums follow from the body. */
     public record Fields(FrameType type, int flags, int records, UUID machine, Position first, long timeMicros,

@@ -29,7 +29,8 @@ public record GenerationStart(UUID machine, long generation, long timeMicros, Po
     }
 
     public Frame frame(ByteBufAllocator allocator) {
-        var fields = new FrameHeader.Fields(FrameType.GENERATION, 0, 1, machine, new Position(generation, 1), timeMicros,
+        var fields = new FrameHeader.Fields(FrameType.GENERATION, 0, 1, machine, new Position(generation, 1),
+                timeMicros,
                 0);
         return Frame.of(allocator, fields, this::write);
     }
@@ -69,7 +70,8 @@ public record GenerationStart(UUID machine, long generation, long timeMicros, Po
         if (frame.sequence() != 1 || disks.stream().map(DiskInfo::index).distinct().count() != count) {
             throw new MalformedBodyException("generation at sequence " + frame.sequence() + ", " + count + " disks");
         }
-        return new GenerationStart(frame.machine(), frame.generation(), frame.timeMicros(), basis, fidelity, bootId, name,
+        return new GenerationStart(frame.machine(), frame.generation(), frame.timeMicros(), basis, fidelity, bootId,
+                name,
                 disks);
     }
 }

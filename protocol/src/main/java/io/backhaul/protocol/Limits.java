@@ -29,6 +29,5 @@ public final class Limits {
     /** The largest frame there can be, header included; a receiver's first credit is at least this. */
     public static final int MAX_FRAME_BYTES = FrameHeader.LENGTH_BYTES + MAX_WRITES_BODY_BYTES;
 
-    private Limits() {
-    }
+    private Limits() {}
 }

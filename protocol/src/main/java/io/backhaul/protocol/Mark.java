@@ -7,20 +7,35 @@ import java.util.UUID;
 public record Mark(UUID machine, Position position, long timeMicros, Kind kind, String label) {
     /** Why the mark was set. */
     public enum Kind {
-        CRASH, APPLICATION, USER, GROUP;
+        /** Set by itself: a state as after a crash. */
+        CRASH(0),
+        /** The applications were quiet. */
+        APPLICATION(1),
+        /** An operator asked for it. */
+        USER(2),
+        /** Common to a group of machines. */
+        GROUP(3);
+
+        private final int code;
+
+        Kind(int code) {
+            this.code = code;
+        }
 
         static Kind ofCode(int code) throws MalformedBodyException {
-            if (code < 0 || code >= values().length) {
-                throw new MalformedBodyException("kind of mark " + code);
+            for (Kind kind : values()) {
+                if (kind.code == code) {
+                    return kind;
+                }
             }
-            return values()[code];
+            throw new MalformedBodyException("kind of mark " + code);
         }
     }
 
     public Frame frame(ByteBufAllocator allocator) {
         var fields = new FrameHeader.Fields(FrameType.MARK, 0, 1, machine, position, timeMicros, 0);
         return Frame.of(allocator, fields, body -> {
-            body.writeByte(kind.ordinal());
+            body.writeByte(kind.code);
             Bodies.writeText(body, label, Limits.MAX_TEXT_BYTES);
         });
     }

@@ -43,8 +43,8 @@ public final class WriteBatchBuilder {
     public boolean hasRoomFor(int dataBytes) {
         int nextRecords = records + 1;
         return nextRecords <= Limits.MAX_RECORDS && payload.writerIndex() + dataBytes <= Limits.MAX_PLAIN_PAYLOAD_BYTES
-                && nextRecords * WriteBatch.RECORD_BYTES + payload.writerIndex() + dataBytes
-                        <= Limits.MAX_WRITES_BODY_BYTES;
+                && nextRecords * WriteBatch.RECORD_BYTES + payload.writerIndex()
+                        + dataBytes <= Limits.MAX_WRITES_BODY_BYTES;
     }
 
     /** Adds a write; takes all that remains in {@code data}. */
@@ -79,8 +79,7 @@ public final class WriteBatchBuilder {
     }
 
     /** What the batch is, beside its records. */
-    public record Heading(UUID machine, Position first, long timeMicros, boolean reconciled) {
-    }
+    public record Heading(UUID machine, Position first, long timeMicros, boolean reconciled) {}
 
     /** Closes the batch into a frame with the payload as it is. */
     public Frame close(Heading heading) {

@@ -37,8 +37,7 @@ public interface Link {
         void frame(Frame frame);
 
         /** {@link #queuedBytes} has fallen below the low-water mark again. */
-        default void drained() {
-        }
+        default void drained() {}
 
         /**
          * The link has ended, by either side; nothing follows.

@@ -7,28 +7,22 @@ import io.backhaul.protocol.Refusal;
 /** What a {@link StreamSender} is doing. {@link #mayBecome} is the table of legal moves. */
 sealed interface SenderState {
     /** Waits before it dials. */
-    record Waiting(Loop.Timer timer) implements SenderState {
-    }
+    record Waiting(Loop.Timer timer) implements SenderState {}
 
     /** Has dialled. */
-    record Dialling() implements SenderState {
-    }
+    record Dialling() implements SenderState {}
 
     /** Has said HELLO and waits for WELCOME. */
-    record Greeting(Link link) implements SenderState {
-    }
+    record Greeting(Link link) implements SenderState {}
 
     /** Sends. */
-    record Streaming(Link link) implements SenderState {
-    }
+    record Streaming(Link link) implements SenderState {}
 
     /** Was refused for good. */
-    record Refused(Refusal refusal) implements SenderState {
-    }
+    record Refused(Refusal refusal) implements SenderState {}
 
     /** Has been closed by its owner. */
-    record Closed() implements SenderState {
-    }
+    record Closed() implements SenderState {}
 
     default boolean mayBecome(SenderState next) {
         return switch (this) {

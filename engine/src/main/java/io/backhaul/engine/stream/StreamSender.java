@@ -35,12 +35,10 @@ public final class StreamSender {
     private static final Logger LOG = LoggerFactory.getLogger(StreamSender.class);
 
     /** What a sender stands on. */
-    public record Ports(Loop loop, Dialler dialler, RandomGenerator random, ByteBufAllocator allocator) {
-    }
+    public record Ports(Loop loop, Dialler dialler, RandomGenerator random, ByteBufAllocator allocator) {}
 
     /** Whom it serves and whom it dials. */
-    public record Route(UUID machine, String address, Role receiver, HopTiming timing) {
-    }
+    public record Route(UUID machine, String address, Role receiver, HopTiming timing) {}
 
     private final Ports ports;
     private final Route route;
@@ -109,8 +107,7 @@ public final class StreamSender {
     }
 
     /** What it does, since when by the monotonic clock, and what went wrong last. */
-    public record Status(String state, long sinceNanos, String trouble) {
-    }
+    public record Status(String state, long sinceNanos, String trouble) {}
 
     public Status status() {
         return new Status(state.label(), sinceNanos, trouble);
@@ -146,7 +143,7 @@ public final class StreamSender {
         link.attach(ports.loop(), new Ears(link));
         link.send(feed.greeting().frame(ports.allocator()));
         ports.loop().schedule(route.timing().greeting().toNanos(), () -> {
-            if (state instanceof SenderState.Greeting greeting && greeting.link() == link) {
+            if (state instanceof SenderState.Greeting && isPresent(link)) {
                 lost(link, FaultCode.PEER_SILENT.label() + " no welcome from " + link.peer());
             }
         });
@@ -238,7 +235,7 @@ public final class StreamSender {
     }
 
     private void beat(Link link) {
-        if (link != link()) {
+        if (!isPresent(link)) {
             return;
         }
         long now = ports.loop().clock().nanos();
@@ -255,7 +252,7 @@ public final class StreamSender {
         String words = refusal.fault().label() + " " + refusal.text();
         if (feed.refused(refusal) == FrameFeed.Reaction.STOP) {
             trouble = words;
-            if (link == link()) {
+            if (isPresent(link)) {
                 moveTo(new SenderState.Refused(refusal), words);
                 forget(link);
             }
@@ -265,7 +262,7 @@ public final class StreamSender {
     }
 
     private void lost(Link link, String why) {
-        if (link == link()) {
+        if (isPresent(link)) {
             retry(why);
             forget(link);
         }
@@ -287,6 +284,12 @@ public final class StreamSender {
         failures++;
         long delay = base / 2 + ports.random().nextLong(base / 2 + 1);
         moveTo(new SenderState.Waiting(ports.loop().schedule(delay, this::dial)), why);
+    }
+
+    /** Whether this very link is the one in use. */
+    @SuppressWarnings("ReferenceEquality")
+    private boolean isPresent(Link link) {
+        return link == link();
     }
 
     private @Nullable Link link() {
@@ -319,7 +322,7 @@ public final class StreamSender {
 
         @Override
         public void frame(Frame frame) {
-            if (link == link()) {
+            if (isPresent(link)) {
                 heard(link, frame);
             } else {
                 frame.release();
@@ -328,7 +331,7 @@ public final class StreamSender {
 
         @Override
         public void drained() {
-            if (link == link()) {
+            if (isPresent(link)) {
                 wake();
             }
         }
