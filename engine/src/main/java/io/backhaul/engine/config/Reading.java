@@ -11,14 +11,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Values of a file, read strictly: nothing is converted that the author did not write so. */
 final class Reading {
-    private static final Pattern ADDRESS = Pattern.compile("(?:\\[[0-9A-Fa-f:.%]+]|[^:\\[\\]\\s]+):([0-9]{1,5})");
-
     private Reading() {}
 
     /** Reads one value. */
@@ -69,8 +66,7 @@ final class Reading {
 
     static String address(ConfigValue value, Where where) throws ConfigException {
         String text = text(value, where);
-        var matcher = ADDRESS.matcher(text);
-        if (!matcher.matches() || Integer.parseInt(matcher.group(1)) > 65535) {
+        if (!Units.isAddress(text)) {
             throw where.complaint(value, "must be HOST:PORT, such as \"127.0.0.1:9443\", not " + shown(value));
         }
         return text;

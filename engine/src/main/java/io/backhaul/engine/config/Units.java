@@ -11,6 +11,7 @@ import java.util.regex.Pattern;
 /** Sizes and durations as people write them. */
 public final class Units {
     private static final Pattern QUANTITY = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)\\s*([A-Za-zµ]*)");
+    private static final Pattern ADDRESS = Pattern.compile("(?:\\[[0-9A-Fa-f:.%]+]|[^:\\[\\]\\s]+):([0-9]{1,5})");
     private static final Map<String, Long> BYTES = new LinkedHashMap<>();
     private static final Map<String, Long> NANOS = new LinkedHashMap<>();
 
@@ -53,6 +54,12 @@ public final class Units {
      */
     public static Duration parseDuration(String text) {
         return Duration.ofNanos(parse(text, NANOS, "a duration with its unit, such as 20ms, 30s, 10m, 4h or 7d"));
+    }
+
+    /** Whether the text is {@code HOST:PORT}. */
+    public static boolean isAddress(String text) {
+        Matcher matcher = ADDRESS.matcher(text);
+        return matcher.matches() && Integer.parseInt(matcher.group(1)) <= 65535;
     }
 
     private static long parse(String text, Map<String, Long> units, String wanted) {

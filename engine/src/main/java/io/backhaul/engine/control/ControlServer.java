@@ -1,5 +1,6 @@
 package io.backhaul.engine.control;
 
+import io.backhaul.engine.config.Key;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -26,6 +27,10 @@ import org.slf4j.LoggerFactory;
  * {@code "done"} or {@code "failed"}. Each client has a virtual thread of its own.
  */
 public final class ControlServer implements AutoCloseable {
+    /** Every daemon's key for its socket. */
+    public static final Key<Path> SOCKET = Key.path("control", Path.of("control.sock"),
+            "The control socket, where the commands of the operator come in; only this user may open it.");
+
     private static final Logger LOG = LoggerFactory.getLogger(ControlServer.class);
     private static final int MAX_CLIENTS = 64;
     private static final Duration REQUEST_PATIENCE = Duration.ofSeconds(30);
