@@ -58,8 +58,8 @@ public interface BlockDevice extends AutoCloseable {
 
     /**
      * Walks the range in runs, in rising order, without gaps or overlaps, from {@code offset} to exactly
-     * {@code offset + lengthBytes}. A run with {@code zero == true} reads as zeroes and is not allocated; one with
-     * {@code zero == false} may hold anything, also zeroes. Neighbouring runs may be of the same kind.
+     * {@code offset + lengthBytes}. A run with {@code zero == true} reads as zeroes, as a rule because nothing is allocated
+     * there; one with {@code zero == false} may hold anything, also zeroes. Neighbouring runs may be of the same kind.
      *
      * @throws java.io.EOFException if the range is not inside the device
      */
@@ -72,7 +72,7 @@ public interface BlockDevice extends AutoCloseable {
     /** Is told one run of bytes after another. */
     @FunctionalInterface
     interface ExtentVisitor {
-        /** One run: {@code zero} if it reads as zeroes and takes no space. */
+        /** One run: {@code zero} if it is known to read as zeroes. */
         void extent(long offset, long lengthBytes, boolean zero) throws IOException;
     }
 }

@@ -10,4 +10,16 @@ public final class DeviceFullException extends IOException {
     public DeviceFullException(String message) {
         super(message);
     }
+
+    /** The same failure with the place named, as a {@code DeviceFullException} if it was for want of room. */
+    public static IOException orSame(String place, IOException failure) {
+        String message = failure.getMessage();
+        IOException named = message != null && (message.contains("No space left") || message.contains("quota exceeded"))
+                ? new DeviceFullException(place + ": no space left")
+                : new IOException(place + ": " + message, failure);
+        if (named.getCause() == null) {
+            named.initCause(failure);
+        }
+        return named;
+    }
 }
