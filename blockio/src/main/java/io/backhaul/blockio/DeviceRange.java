@@ -5,8 +5,7 @@ import java.io.IOException;
 
 /** The checks that every device makes before it touches a byte. */
 public final class DeviceRange {
-    private DeviceRange() {
-    }
+    private DeviceRange() {}
 
     /** Throws unless the range lies inside the device. */
     public static void check(BlockDevice device, long offset, long lengthBytes) throws IOException {

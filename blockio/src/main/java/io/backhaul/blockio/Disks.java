@@ -9,8 +9,7 @@ import java.nio.file.Path;
 
 /** Opens a disk by its path, whatever it is. */
 public final class Disks {
-    private Disks() {
-    }
+    private Disks() {}
 
     /**
      * Opens a block device, a flat VMDK (named by its descriptor) or, as anything else, a raw file.

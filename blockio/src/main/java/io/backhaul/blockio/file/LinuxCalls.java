@@ -46,17 +46,19 @@ final class LinuxCalls {
     private static final Linker LINKER = Linker.nativeLinker();
     private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
     private static final VarHandle ERRNO = CALL_STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
-    private static final MethodHandle OPEN = variadic("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT), 2);
+    private static final MethodHandle OPEN = variadic("open",
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT), 2);
     private static final MethodHandle CLOSE = plain("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-    private static final MethodHandle LSEEK = plain("lseek", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
+    private static final MethodHandle LSEEK = plain("lseek",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
     private static final MethodHandle FALLOCATE = plain("fallocate",
             FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle IOCTL = variadic("ioctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS), 2);
+    private static final MethodHandle IOCTL = variadic("ioctl",
+            FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS), 2);
     private static final MethodHandle STRERROR = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("strerror"),
             FunctionDescriptor.of(ADDRESS, JAVA_INT));
 
-    private LinuxCalls() {
-    }
+    private LinuxCalls() {}
 
     static int open(String path, int flags) {
         try (Arena arena = Arena.ofConfined()) {
@@ -126,11 +128,13 @@ final class LinuxCalls {
     }
 
     private static MethodHandle plain(String name, FunctionDescriptor shape) {
-        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), shape, Linker.Option.captureCallState("errno"));
+        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), shape,
+                Linker.Option.captureCallState("errno"));
     }
 
     private static MethodHandle variadic(String name, FunctionDescriptor shape, int firstVariadic) {
-        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), shape, Linker.Option.captureCallState("errno"),
+        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), shape,
+                Linker.Option.captureCallState("errno"),
                 Linker.Option.firstVariadicArg(firstVariadic));
     }
 

@@ -33,7 +33,8 @@ public final class NativeFile implements AutoCloseable {
      */
     public static NativeFile open(Path path, boolean writable, boolean exclusive) throws IOException {
         String name = path.toAbsolutePath().toString();
-        int flags = LinuxCalls.O_CLOEXEC | (writable ? LinuxCalls.O_RDWR : LinuxCalls.O_RDONLY) | (exclusive ? LinuxCalls.O_EXCL : 0);
+        int flags = LinuxCalls.O_CLOEXEC | (writable ? LinuxCalls.O_RDWR : LinuxCalls.O_RDONLY)
+                | (exclusive ? LinuxCalls.O_EXCL : 0);
         int answer = LinuxCalls.open(name, flags);
         if (answer == -LinuxCalls.EBUSY) {
             throw new IOException(path + " is in use, perhaps mounted: unmount it, or name another device");
@@ -67,7 +68,7 @@ public final class NativeFile implements AutoCloseable {
     /** Zeroes whole sectors of a block device. False if this place cannot do that. */
     public boolean zeroOut(long offset, long lengthBytes) throws IOException {
         return supported("BLKZEROOUT",
-                inside(() -> LinuxCalls.ioctl(descriptor, LinuxCalls.BLKZEROOUT, new long[] {offset, lengthBytes})));
+                inside(() -> LinuxCalls.ioctl(descriptor, LinuxCalls.BLKZEROOUT, new long[]{offset, lengthBytes})));
     }
 
     /** Reserves space from the start of the file without changing its length. False if this place cannot do that. */

@@ -48,7 +48,8 @@ public final class RawDevice implements BlockDevice {
         this.blockDevice = blockDevice;
         this.readOnly = readOnly;
         this.sizeBytes = blockDevice && calls != null ? calls.blockDeviceSizeBytes() : channel.size();
-        this.sectorSizeBytes = blockDevice && calls != null ? calls.blockDeviceSectorSizeBytes() : FILE_SECTOR_SIZE_BYTES;
+        this.sectorSizeBytes = blockDevice && calls != null ? calls.blockDeviceSectorSizeBytes()
+                : FILE_SECTOR_SIZE_BYTES;
         this.canPunch = calls != null;
         this.canZeroOut = calls != null && blockDevice;
     }
@@ -93,7 +94,8 @@ public final class RawDevice implements BlockDevice {
             return open(path, false);
         } catch (IOException failure) {
             Files.deleteIfExists(path);
-            throw new IOException(path + ": cannot make a disk of " + sizeBytes + " bytes: " + failure.getMessage(), failure);
+            throw new IOException(path + ": cannot make a disk of " + sizeBytes + " bytes: " + failure.getMessage(),
+                    failure);
         }
     }
 
@@ -185,7 +187,8 @@ public final class RawDevice implements BlockDevice {
     public void flush() throws IOException {
         IOException earlier = flushFailure;
         if (earlier != null) {
-            throw new IOException(path + ": an earlier flush failed, what is durable is unknown: " + earlier.getMessage(), earlier);
+            throw new IOException(
+                    path + ": an earlier flush failed, what is durable is unknown: " + earlier.getMessage(), earlier);
         }
         if (readOnly) {
             return;

@@ -115,7 +115,8 @@ final class ClientExchange {
         }
         if (sendLock.tryLock()) {
             try {
-                header.clear().putInt(REQUEST_MAGIC).putShort((short) 0).putShort((short) CMD_DISC).putLong(0).putLong(0).putInt(0).flip();
+                header.clear().putInt(REQUEST_MAGIC).putShort((short) 0).putShort((short) CMD_DISC).putLong(0)
+                        .putLong(0).putInt(0).flip();
                 outgoing[0] = header;
                 session.socket().write(outgoing, 1);
             } catch (IOException ignored) {
@@ -212,7 +213,8 @@ final class ClientExchange {
                 receiveStatus(input, slot, (int) length - Integer.BYTES);
             }
             default -> {
-                require((type & CHUNK_ERROR_BIT) != 0 && length <= ERROR_TEXT_LIMIT_BYTES && length >= Integer.BYTES + Short.BYTES);
+                require((type & CHUNK_ERROR_BIT) != 0 && length <= ERROR_TEXT_LIMIT_BYTES
+                        && length >= Integer.BYTES + Short.BYTES);
                 receiveError(input, slot, (int) length);
             }
         }
@@ -284,7 +286,8 @@ final class ClientExchange {
         int index = (int) cookie;
         lock.lock();
         try {
-            if (index < 0 || index >= slots.length || slots[index].cookie() != cookie || slots[index].operation == null) {
+            if (index < 0 || index >= slots.length || slots[index].cookie() != cookie
+                    || slots[index].operation == null) {
                 throw new IOException("the server answered a request that was never made");
             }
             return slots[index];
@@ -294,20 +297,25 @@ final class ClientExchange {
     }
 
     private void done(Slot slot) {
+        IOException failure = slot.failure;
+        Operation operation = released(slot);
+        if (operation != null) {
+            operation.ended(failure);
+        }
+    }
+
+    private @Nullable Operation released(Slot slot) {
         lock.lock();
-        Operation operation;
         try {
-            operation = slot.operation;
+            Operation operation = slot.operation;
             slot.operation = null;
             slot.target = null;
             slot.runs = null;
             free.addLast(slot);
             changed.signal();
+            return operation;
         } finally {
             lock.unlock();
-        }
-        if (operation != null) {
-            operation.ended(slot.failure);
         }
     }
 
@@ -349,7 +357,8 @@ final class ClientExchange {
             while (broken == null) {
                 long now = System.nanoTime();
                 for (Slot slot : slots) {
-                    if (slot.operation != null && now - slot.sentNanos > requestLimitNanos && now - lastReplyNanos > requestLimitNanos) {
+                    if (slot.operation != null && now - slot.sentNanos > requestLimitNanos
+                            && now - lastReplyNanos > requestLimitNanos) {
                         fail(new IOException("the server has not answered for "
                                 + TimeUnit.NANOSECONDS.toMillis(requestLimitNanos) + " ms"));
                         return;

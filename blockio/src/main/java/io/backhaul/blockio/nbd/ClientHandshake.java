@@ -35,7 +35,8 @@ final class ClientHandshake {
         boolean structured = ask(OPT_STRUCTURED_REPLY, new byte[0]).type == REP_ACK;
         long context = structured ? allocationContext(name) : ClientSession.NO_CONTEXT;
         byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
-        ByteBuffer go = ByteBuffer.allocate(Integer.BYTES + bytes.length + 2 * Short.BYTES).putInt(bytes.length).put(bytes)
+        ByteBuffer go = ByteBuffer.allocate(Integer.BYTES + bytes.length + 2 * Short.BYTES).putInt(bytes.length)
+                .put(bytes)
                 .putShort((short) 1).putShort((short) INFO_BLOCK_SIZE);
         sendOption(OPT_GO, go.array());
         long size = -1;
@@ -68,7 +69,8 @@ final class ClientHandshake {
                 int most = data.getInt();
                 maximum = most < 0 ? PAYLOAD_LIMIT_BYTES : Math.min(most, PAYLOAD_LIMIT_BYTES);
                 if (Integer.bitCount(minimum) != 1 || minimum > 64 * 1024 || minimum < 1 || maximum < minimum) {
-                    throw new IOException("the server gave block sizes that make no sense: at least " + minimum + ", at most " + most);
+                    throw new IOException("the server gave block sizes that make no sense: at least " + minimum
+                            + ", at most " + most);
                 }
             }
         }
@@ -120,7 +122,8 @@ final class ClientHandshake {
     private void startTls(SSLContext context) throws IOException {
         refuseErrors(ask(OPT_STARTTLS, new byte[0]), "TLS");
         String name = options.serverName();
-        SSLEngine engine = name == null ? context.createSSLEngine() : context.createSSLEngine(name, Endpoint.DEFAULT_PORT);
+        SSLEngine engine = name == null ? context.createSSLEngine()
+                : context.createSSLEngine(name, Endpoint.DEFAULT_PORT);
         engine.setUseClientMode(true);
         if (name != null) {
             SSLParameters parameters = engine.getSSLParameters();
@@ -136,8 +139,9 @@ final class ClientHandshake {
     private long allocationContext(String name) throws IOException {
         byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
         byte[] query = BASE_ALLOCATION.getBytes(StandardCharsets.UTF_8);
-        sendOption(OPT_SET_META_CONTEXT, ByteBuffer.allocate(3 * Integer.BYTES + bytes.length + query.length).putInt(bytes.length)
-                .put(bytes).putInt(1).putInt(query.length).put(query).array());
+        sendOption(OPT_SET_META_CONTEXT,
+                ByteBuffer.allocate(3 * Integer.BYTES + bytes.length + query.length).putInt(bytes.length)
+                        .put(bytes).putInt(1).putInt(query.length).put(query).array());
         long context = ClientSession.NO_CONTEXT;
         for (int count = 0; count < REPLY_LIMIT; count++) {
             Reply reply = reply(OPT_SET_META_CONTEXT);
@@ -202,9 +206,17 @@ final class ClientHandshake {
     }
 
     private void send(ByteBuffer filled) throws IOException {
-        socket.write(new ByteBuffer[] {filled.flip()}, 1);
+        socket.write(new ByteBuffer[]{filled.flip()}, 1);
     }
 
-    private record Reply(int type, byte[] data) {
+    /** A reply to an option. */
+    private static final class Reply {
+        private final int type;
+        private final byte[] data;
+
+        Reply(int type, byte[] data) {
+            this.type = type;
+            this.data = data;
+        }
     }
 }

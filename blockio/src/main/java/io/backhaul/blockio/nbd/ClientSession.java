@@ -9,7 +9,8 @@ package io.backhaul.blockio.nbd;
  * @param minimumBlockBytes   what offsets and lengths must be multiples of
  * @param maximumPayloadBytes what one read or write may be long
  */
-record ClientSession(NbdSocket socket, NbdInput input, long sizeBytes, int flags, boolean structured, long allocationContextId,
+record ClientSession(NbdSocket socket, NbdInput input, long sizeBytes, int flags, boolean structured,
+        long allocationContextId,
         int minimumBlockBytes, int maximumPayloadBytes) {
     static final long NO_CONTEXT = -1;
 

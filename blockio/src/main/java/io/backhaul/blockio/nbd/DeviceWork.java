@@ -169,7 +169,8 @@ final class DeviceWork {
         ByteBuffer room = request.room().clear();
         room.position(CHUNK_HEADER_BYTES);
         room.putInt(ALLOCATION_CONTEXT_ID);
-        Runs runs = new Runs(room, request.has(CMD_FLAG_REQ_ONE) ? 1 : (STATUS_REPLY_BYTES - CHUNK_HEADER_BYTES) / Long.BYTES - 1);
+        Runs runs = new Runs(room,
+                request.has(CMD_FLAG_REQ_ONE) ? 1 : (STATUS_REPLY_BYTES - CHUNK_HEADER_BYTES) / Long.BYTES - 1);
         long next = request.offset();
         long end = next + request.length();
         while (next < end && !runs.complete) {
@@ -245,6 +246,7 @@ final class DeviceWork {
     }
 
     private static void chunk(ByteBuffer room, int flags, int type, long cookie, int length) {
-        room.putInt(STRUCTURED_REPLY_MAGIC).putShort((short) flags).putShort((short) type).putLong(cookie).putInt(length);
+        room.putInt(STRUCTURED_REPLY_MAGIC).putShort((short) flags).putShort((short) type).putLong(cookie)
+                .putInt(length);
     }
 }

@@ -72,12 +72,14 @@ public sealed interface Endpoint {
         boolean bracketed = text.startsWith("[") && colon > 0 && text.charAt(colon - 1) == ']';
         String host = colon < 0 ? text : bracketed ? text.substring(1, colon - 1) : text.substring(0, colon);
         if (colon < 0 || (!bracketed && host.contains(":"))) {
-            throw new IllegalArgumentException("\"" + text + "\" is not an endpoint: write unix:PATH, HOST:PORT or [IPV6]:PORT");
+            throw new IllegalArgumentException(
+                    "\"" + text + "\" is not an endpoint: write unix:PATH, HOST:PORT or [IPV6]:PORT");
         }
         try {
             return new Tcp(host, Integer.parseInt(text.substring(colon + 1)));
         } catch (NumberFormatException invalid) {
-            throw new IllegalArgumentException("\"" + text.substring(colon + 1) + "\" in \"" + text + "\" is not a port", invalid);
+            throw new IllegalArgumentException(
+                    "\"" + text.substring(colon + 1) + "\" in \"" + text + "\" is not a port", invalid);
         }
     }
 

@@ -30,7 +30,8 @@ final class Export {
 
     /** What the device can do, as transmission flags. */
     int transmissionFlags() {
-        int flags = TRANSMIT_HAS_FLAGS | TRANSMIT_SEND_FLUSH | TRANSMIT_SEND_FUA | TRANSMIT_CAN_MULTI_CONN | TRANSMIT_SEND_CACHE
+        int flags = TRANSMIT_HAS_FLAGS | TRANSMIT_SEND_FLUSH | TRANSMIT_SEND_FUA | TRANSMIT_CAN_MULTI_CONN
+                | TRANSMIT_SEND_CACHE
                 | TRANSMIT_SEND_DF;
         if (device.readOnly()) {
             return flags | TRANSMIT_READ_ONLY;

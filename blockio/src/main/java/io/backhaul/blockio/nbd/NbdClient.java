@@ -32,7 +32,8 @@ public final class NbdClient implements BlockDevice {
         this.name = name;
         this.session = session;
         this.exchange = new ClientExchange(session, options);
-        this.pieceBytes = Math.min(PIECE_BYTES, session.maximumPayloadBytes() / session.minimumBlockBytes() * session.minimumBlockBytes());
+        this.pieceBytes = Math.min(PIECE_BYTES,
+                session.maximumPayloadBytes() / session.minimumBlockBytes() * session.minimumBlockBytes());
         this.edges = new AlignedEdges(session.minimumBlockBytes(), this::readPieces, this::writePieces);
     }
 
@@ -76,8 +77,9 @@ public final class NbdClient implements BlockDevice {
             good = result instanceof NbdClient;
             return result;
         } catch (IOException | RuntimeException failure) {
-            String reason = channel.isOpen() ? String.valueOf(failure.getMessage()) : "it took longer than "
-                    + options.connectLimitMillis() + " ms";
+            String reason = channel.isOpen() ? String.valueOf(failure.getMessage())
+                    : "it took longer than "
+                            + options.connectLimitMillis() + " ms";
             throw new IOException("NBD server " + endpoint + ": " + reason, failure);
         } finally {
             over.countDown();
@@ -135,7 +137,8 @@ public final class NbdClient implements BlockDevice {
         if (zeroIsFast()) {
             Operation operation = new Operation("zeroing");
             for (long next = start; next < stop; next += ZERO_PIECE_BYTES) {
-                exchange.submit(operation, CMD_WRITE_ZEROES, 0, next, Math.min(ZERO_PIECE_BYTES, stop - next), null, null);
+                exchange.submit(operation, CMD_WRITE_ZEROES, 0, next, Math.min(ZERO_PIECE_BYTES, stop - next), null,
+                        null);
             }
             operation.await();
         } else {

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param tls                starts TLS with these keys, and refuses a server without TLS; null for none
  * @param serverName         the name that the server's certificate must have; null to accept any that the keys trust
  */
-public record NbdClientOptions(long connectLimitMillis, long requestLimitMillis, int requestsInFlight, @Nullable SSLContext tls,
+public record NbdClientOptions(long connectLimitMillis, long requestLimitMillis, int requestsInFlight,
+        @Nullable SSLContext tls,
         @Nullable String serverName) {
     /** Checks the limits. */
     public NbdClientOptions {

@@ -45,7 +45,8 @@ final class NbdFailure extends IOException {
     /** The message as bytes for the wire, cut to a bound. */
     static byte[] text(Throwable failure) {
         String message = failure.getMessage();
-        byte[] bytes = (message == null ? failure.getClass().getSimpleName() : message).getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = (message == null ? failure.getClass().getSimpleName() : message)
+                .getBytes(StandardCharsets.UTF_8);
         if (bytes.length <= TEXT_LIMIT_BYTES) {
             return bytes;
         }

@@ -17,7 +17,7 @@ final class NbdInput {
     NbdInput(NbdSocket socket, int bufferBytes) {
         this.socket = socket;
         this.buffer = ByteBuffer.allocateDirect(bufferBytes).flip();
-        this.one = new ByteBuffer[] {buffer};
+        this.one = new ByteBuffer[]{buffer};
     }
 
     /** Goes on with another socket, as after STARTTLS. */

@@ -101,6 +101,5 @@ final class NbdNumbers {
     /** The largest payload of one request: what a client may assume that asked for no other limit. */
     static final int PAYLOAD_LIMIT_BYTES = 32 << 20;
 
-    private NbdNumbers() {
-    }
+    private NbdNumbers() {}
 }

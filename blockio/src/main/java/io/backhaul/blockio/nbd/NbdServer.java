@@ -72,9 +72,10 @@ public final class NbdServer implements AutoCloseable {
                     listener.bind(endpoint.address(), BACKLOG);
                 }
             }
-            Endpoint bound = listener.getLocalAddress() instanceof InetSocketAddress local && endpoint instanceof Endpoint.Tcp tcp
-                    ? new Endpoint.Tcp(tcp.host(), local.getPort())
-                    : endpoint;
+            Endpoint bound = listener.getLocalAddress() instanceof InetSocketAddress local
+                    && endpoint instanceof Endpoint.Tcp tcp
+                            ? new Endpoint.Tcp(tcp.host(), local.getPort())
+                            : endpoint;
             NbdServer server = new NbdServer(listener, bound, options);
             server.threads("accept").newThread(server::acceptAll).start();
             return server;
@@ -160,7 +161,8 @@ public final class NbdServer implements AutoCloseable {
     }
 
     /** The export of that name; the empty name also finds the only one. */
-    @Nullable Export find(String name) {
+    @Nullable
+    Export find(String name) {
         Export export = exports.get(name);
         if (export == null && name.isEmpty()) {
             List<Export> all = List.copyOf(exports.values());
@@ -213,7 +215,8 @@ public final class NbdServer implements AutoCloseable {
     private void welcome(SocketChannel channel) throws IOException {
         if (connections.size() >= options.connectionLimit()) {
             closeQuietly(channel);
-            options.problems().accept("an NBD client was turned away: " + options.connectionLimit() + " are connected already");
+            options.problems()
+                    .accept("an NBD client was turned away: " + options.connectionLimit() + " are connected already");
             return;
         }
         String peer = channel.getRemoteAddress() instanceof InetSocketAddress remote
@@ -225,7 +228,7 @@ public final class NbdServer implements AutoCloseable {
             connection.close();
         }
         try {
-            timer.schedule(() -> {
+            var _ = timer.schedule(() -> {
                 if (connection.inHandshake()) {
                     connection.close();
                 }
@@ -248,7 +251,7 @@ public final class NbdServer implements AutoCloseable {
     private void stop(ServerConnection connection) {
         connection.endInput();
         try {
-            timer.schedule(connection::close, GRACE_MILLIS, TimeUnit.MILLISECONDS);
+            var _ = timer.schedule(connection::close, GRACE_MILLIS, TimeUnit.MILLISECONDS);
         } catch (RejectedExecutionException closing) {
             connection.close();
         }

@@ -17,8 +17,10 @@ import org.jspecify.annotations.Nullable;
  * @param clientCertificates    asks TLS clients for a certificate and refuses those without a trusted one
  * @param problems              is told, in one line, of peers that misbehave and devices that fail
  */
-public record NbdServerOptions(int workersPerConnection, long inFlightLimitBytes, int inFlightLimitRequests, int connectionLimit,
-        long handshakeLimitMillis, @Nullable SSLContext tls, boolean tlsRequired, boolean clientCertificates, Consumer<String> problems) {
+public record NbdServerOptions(int workersPerConnection, long inFlightLimitBytes, int inFlightLimitRequests,
+        int connectionLimit,
+        long handshakeLimitMillis, @Nullable SSLContext tls, boolean tlsRequired, boolean clientCertificates,
+        Consumer<String> problems) {
     /** Checks the limits. */
     public NbdServerOptions {
         if (workersPerConnection < 1 || inFlightLimitBytes < 1 || inFlightLimitRequests < 1 || connectionLimit < 1
@@ -32,8 +34,7 @@ public record NbdServerOptions(int workersPerConnection, long inFlightLimitBytes
 
     /** Four workers and 64 MiB for each connection, 64 connections, ten seconds to say hello, no TLS, problems to nobody. */
     public static NbdServerOptions defaults() {
-        return new NbdServerOptions(4, 64L << 20, 256, 64, 10_000, null, false, false, problem -> {
-        });
+        return new NbdServerOptions(4, 64L << 20, 256, 64, 10_000, null, false, false, problem -> {});
     }
 
     /** The same, with TLS. */
@@ -50,13 +51,15 @@ public record NbdServerOptions(int workersPerConnection, long inFlightLimitBytes
 
     /** The same, with another limit for the handshake. */
     public NbdServerOptions withHandshakeLimitMillis(long millis) {
-        return new NbdServerOptions(workersPerConnection, inFlightLimitBytes, inFlightLimitRequests, connectionLimit, millis, tls,
+        return new NbdServerOptions(workersPerConnection, inFlightLimitBytes, inFlightLimitRequests, connectionLimit,
+                millis, tls,
                 tlsRequired, clientCertificates, problems);
     }
 
     /** The same, with other limits for what is in flight on a connection. */
     public NbdServerOptions withInFlightLimits(long bytes, int requests) {
-        return new NbdServerOptions(workersPerConnection, bytes, requests, connectionLimit, handshakeLimitMillis, tls, tlsRequired,
+        return new NbdServerOptions(workersPerConnection, bytes, requests, connectionLimit, handshakeLimitMillis, tls,
+                tlsRequired,
                 clientCertificates, problems);
     }
 

@@ -29,6 +29,7 @@ final class ReplyWriter {
     private final ByteBuffer[] gather = new ByteBuffer[GATHER_LIMIT];
     private ByteBuffer shortReplies = ByteBuffer.allocateDirect(SHORT_BUFFER_BYTES);
     private ByteBuffer shortSpare = ByteBuffer.allocateDirect(SHORT_BUFFER_BYTES);
+    private int firstLong;
     private long waitingBytes;
     private boolean writing;
     private @Nullable IOException failure;
@@ -38,22 +39,28 @@ final class ReplyWriter {
         this.lender = lender;
     }
 
-    /** Adds a simple reply without payload. May write, if there is no room. */
+    /** Adds a simple reply without payload. Writes or waits if there is no room. */
     void addSimple(long cookie, int error) throws IOException {
+        while (!tryAddSimple(cookie, error)) {
+            writeBatch();
+        }
+    }
+
+    private boolean tryAddSimple(long cookie, int error) throws IOException {
         lock.lock();
         try {
-            while (shortReplies.remaining() < NbdNumbers.SIMPLE_REPLY_BYTES && failure == null) {
-                if (writing) {
-                    idle.awaitUninterruptibly();
-                } else {
-                    writeWaiting();
-                }
+            while (failure == null && writing && shortReplies.remaining() < NbdNumbers.SIMPLE_REPLY_BYTES) {
+                idle.awaitUninterruptibly();
             }
             if (failure != null) {
                 throw failure;
             }
+            if (shortReplies.remaining() < NbdNumbers.SIMPLE_REPLY_BYTES) {
+                return false;
+            }
             shortReplies.putInt(NbdNumbers.SIMPLE_REPLY_MAGIC).putInt(error).putLong(cookie);
             waitingBytes += NbdNumbers.SIMPLE_REPLY_BYTES;
+            return true;
         } finally {
             lock.unlock();
         }
@@ -87,11 +94,11 @@ final class ReplyWriter {
 
     /** Writes what waits, unless another thread is writing, which then writes this too. */
     void flush() throws IOException {
+        while (writeBatch()) {
+            // until nothing waits
+        }
         lock.lock();
         try {
-            while (!writing && waitingBytes > 0 && failure == null) {
-                writeWaiting();
-            }
             if (failure != null) {
                 throw failure;
             }
@@ -102,38 +109,32 @@ final class ReplyWriter {
 
     /** Returns when everything that was added is written, or dropped. */
     void drain() {
+        while (writeBatch() || anotherWrote()) {
+            // until nothing waits
+        }
+    }
+
+    /** Waits while another thread writes; false if none did. */
+    private boolean anotherWrote() {
         lock.lock();
         try {
-            while (writing || (waitingBytes > 0 && failure == null)) {
-                if (writing) {
-                    idle.awaitUninterruptibly();
-                } else {
-                    writeWaiting();
-                }
+            boolean waited = false;
+            while (writing) {
+                idle.awaitUninterruptibly();
+                waited = true;
             }
+            return waited;
         } finally {
             lock.unlock();
         }
     }
 
-    /** Writes one batch with the lock let go meanwhile. Called with the lock held and nobody writing. */
-    private void writeWaiting() {
-        writing = true;
-        ByteBuffer shorts = shortReplies;
-        shortReplies = shortSpare;
-        shortSpare = shorts;
-        int count = 0;
-        if (shorts.position() > 0) {
-            gather[count++] = shorts.flip();
+    /** Writes once; false if there is nothing to write or another thread does it. */
+    private boolean writeBatch() {
+        int count = takeBatch();
+        if (count == 0) {
+            return false;
         }
-        int firstLong = count;
-        while (count < GATHER_LIMIT && !longReplies.isEmpty()) {
-            gather[count++] = longReplies.removeFirst();
-        }
-        for (int index = 0; index < count; index++) {
-            waitingBytes -= gather[index].remaining();
-        }
-        lock.unlock();
         IOException broken = null;
         try {
             socket.write(gather, count);
@@ -145,16 +146,54 @@ final class ReplyWriter {
         for (int index = firstLong; index < count; index++) {
             lender.giveBack(gather[index]);
         }
+        conclude(broken);
+        return true;
+    }
+
+    /** Becomes the writer and collects what waits in {@link #gather}; returns how many buffers. */
+    private int takeBatch() {
         lock.lock();
-        shorts.clear();
-        writing = false;
-        if (broken != null) {
-            failure = broken;
-            socket.close();
-            while (!longReplies.isEmpty()) {
-                lender.giveBack(longReplies.removeFirst());
+        try {
+            if (writing || waitingBytes == 0 || failure != null) {
+                return 0;
             }
+            writing = true;
+            int count = 0;
+            if (shortReplies.position() > 0) {
+                ByteBuffer filled = shortReplies;
+                shortReplies = shortSpare;
+                shortSpare = filled;
+                gather[count++] = filled.flip();
+            }
+            firstLong = count;
+            while (count < GATHER_LIMIT && !longReplies.isEmpty()) {
+                gather[count++] = longReplies.removeFirst();
+            }
+            for (int index = 0; index < count; index++) {
+                waitingBytes -= gather[index].remaining();
+            }
+            return count;
+        } finally {
+            lock.unlock();
         }
-        idle.signalAll();
+    }
+
+    /** Stops being the writer. */
+    private void conclude(@Nullable IOException broken) {
+        lock.lock();
+        try {
+            shortSpare.clear();
+            writing = false;
+            if (broken != null) {
+                failure = broken;
+                socket.close();
+                while (!longReplies.isEmpty()) {
+                    lender.giveBack(longReplies.removeFirst());
+                }
+            }
+            idle.signalAll();
+        } finally {
+            lock.unlock();
+        }
     }
 }

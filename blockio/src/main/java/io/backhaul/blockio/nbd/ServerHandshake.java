@@ -45,8 +45,10 @@ final class ServerHandshake {
     }
 
     /** Talks until an export is chosen; null if the client left in good order. */
-    @Nullable NegotiatedSession run() throws IOException {
-        send(ByteBuffer.allocate(18).putLong(NBDMAGIC).putLong(IHAVEOPT).putShort((short) (FLAG_FIXED_NEWSTYLE | FLAG_NO_ZEROES)));
+    @Nullable
+    NegotiatedSession run() throws IOException {
+        send(ByteBuffer.allocate(18).putLong(NBDMAGIC).putLong(IHAVEOPT)
+                .putShort((short) (FLAG_FIXED_NEWSTYLE | FLAG_NO_ZEROES)));
         if (!input.await(Integer.BYTES)) {
             return null;
         }
@@ -106,7 +108,8 @@ final class ServerHandshake {
                 }
                 case OPT_STRUCTURED_REPLY -> structuredReply(data);
                 case OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT -> contexts(option, ByteBuffer.wrap(data));
-                default -> reply(option, REP_ERR_UNSUP, "option " + Integer.toUnsignedString(option) + " is not known here");
+                default ->
+                    reply(option, REP_ERR_UNSUP, "option " + Integer.toUnsignedString(option) + " is not known here");
             }
         } catch (BufferUnderflowException | IllegalArgumentException malformed) {
             if (option == OPT_EXPORT_NAME) {
@@ -123,7 +126,8 @@ final class ServerHandshake {
             throw new IOException("the client asked for the export \"" + name + "\", which there is not");
         }
         ByteBuffer reply = ByteBuffer.allocate(10 + (noZeroes ? 0 : EXPORT_NAME_PADDING_BYTES));
-        send(reply.putLong(export.device().sizeBytes()).putShort((short) export.transmissionFlags()).position(reply.capacity()));
+        send(reply.putLong(export.device().sizeBytes()).putShort((short) export.transmissionFlags())
+                .position(reply.capacity()));
         return session(export, name);
     }
 
@@ -138,7 +142,8 @@ final class ServerHandshake {
         }
         for (String name : names.get()) {
             byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
-            reply(OPT_LIST, REP_SERVER, ByteBuffer.allocate(Integer.BYTES + bytes.length).putInt(bytes.length).put(bytes).array());
+            reply(OPT_LIST, REP_SERVER,
+                    ByteBuffer.allocate(Integer.BYTES + bytes.length).putInt(bytes.length).put(bytes).array());
         }
         reply(OPT_LIST, REP_ACK, "");
     }
@@ -182,8 +187,9 @@ final class ServerHandshake {
             switch (Short.toUnsignedInt(data.getShort())) {
                 case INFO_NAME -> infoText(option, INFO_NAME, export.name());
                 case INFO_DESCRIPTION -> infoText(option, INFO_DESCRIPTION, device.toString());
-                case INFO_BLOCK_SIZE -> reply(option, REP_INFO, ByteBuffer.allocate(14).putShort((short) INFO_BLOCK_SIZE).putInt(1)
-                        .putInt(PREFERRED_BLOCK_BYTES).putInt(PAYLOAD_LIMIT_BYTES).array());
+                case INFO_BLOCK_SIZE ->
+                    reply(option, REP_INFO, ByteBuffer.allocate(14).putShort((short) INFO_BLOCK_SIZE).putInt(1)
+                            .putInt(PREFERRED_BLOCK_BYTES).putInt(PAYLOAD_LIMIT_BYTES).array());
                 default -> {
                 }
             }
@@ -195,7 +201,8 @@ final class ServerHandshake {
     private void infoText(int option, int kind, String text) throws IOException {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         if (bytes.length <= NAME_LIMIT_BYTES) {
-            reply(option, REP_INFO, ByteBuffer.allocate(Short.BYTES + bytes.length).putShort((short) kind).put(bytes).array());
+            reply(option, REP_INFO,
+                    ByteBuffer.allocate(Short.BYTES + bytes.length).putShort((short) kind).put(bytes).array());
         }
     }
 
@@ -230,7 +237,8 @@ final class ServerHandshake {
             reply(option, REP_ERR_UNKNOWN, "there is no export of that name");
             return;
         }
-        boolean wanted = queries.contains(BASE_ALLOCATION) || (!set && (queries.isEmpty() || queries.contains("base:")));
+        boolean wanted = queries.contains(BASE_ALLOCATION)
+                || (!set && (queries.isEmpty() || queries.contains("base:")));
         if (wanted) {
             byte[] context = BASE_ALLOCATION.getBytes(StandardCharsets.UTF_8);
             reply(option, REP_META_CONTEXT, ByteBuffer.allocate(Integer.BYTES + context.length)
@@ -257,10 +265,11 @@ final class ServerHandshake {
     }
 
     private void reply(int option, int type, byte[] data) throws IOException {
-        send(ByteBuffer.allocate(20 + data.length).putLong(OPTION_REPLY_MAGIC).putInt(option).putInt(type).putInt(data.length).put(data));
+        send(ByteBuffer.allocate(20 + data.length).putLong(OPTION_REPLY_MAGIC).putInt(option).putInt(type)
+                .putInt(data.length).put(data));
     }
 
     private void send(ByteBuffer filled) throws IOException {
-        socket.write(new ByteBuffer[] {filled.flip()}, 1);
+        socket.write(new ByteBuffer[]{filled.flip()}, 1);
     }
 }

@@ -25,9 +25,9 @@ final class TlsSocket implements NbdSocket {
         this.engine = engine;
         int packet = engine.getSession().getPacketBufferSize();
         this.outgoing = ByteBuffer.allocateDirect(16 * packet);
-        this.outgoingAlone = new ByteBuffer[] {outgoing};
+        this.outgoingAlone = new ByteBuffer[]{outgoing};
         this.incoming = ByteBuffer.allocateDirect(16 * packet).flip();
-        this.incomingAlone = new ByteBuffer[] {incoming};
+        this.incomingAlone = new ByteBuffer[]{incoming};
         this.plain = ByteBuffer.allocateDirect(engine.getSession().getApplicationBufferSize()).flip();
     }
 

@@ -51,7 +51,7 @@ final class Transmission {
     void serve() throws IOException {
         try {
             while (nextRequest()) {
-                continue;
+                // until the client leaves
             }
         } finally {
             finish();

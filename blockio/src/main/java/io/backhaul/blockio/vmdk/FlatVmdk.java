@@ -56,7 +56,8 @@ public final class FlatVmdk implements BlockDevice {
             throw new IOException(path + ": the name of a VMDK cannot have quotes or line breaks");
         }
         if (sizeBytes <= 0 || sizeBytes % VmdkDescriptor.SECTOR_BYTES != 0) {
-            throw new IOException(path + ": a VMDK has whole sectors of " + VmdkDescriptor.SECTOR_BYTES + " bytes, not " + sizeBytes + " bytes");
+            throw new IOException(path + ": a VMDK has whole sectors of " + VmdkDescriptor.SECTOR_BYTES + " bytes, not "
+                    + sizeBytes + " bytes");
         }
         if (Files.exists(path)) {
             throw new FileAlreadyExistsException(path.toString());
@@ -67,7 +68,8 @@ public final class FlatVmdk implements BlockDevice {
                 random.nextInt() & 0xfffffffe, newDiskId(), true);
         RawDevice flat = RawDevice.create(path.resolveSibling(flatName), sizeBytes);
         try {
-            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW,
+                    StandardOpenOption.WRITE)) {
                 ByteBuffer text = ByteBuffer.wrap(descriptor.text().getBytes(StandardCharsets.UTF_8));
                 while (text.hasRemaining()) {
                     channel.write(text);
@@ -93,8 +95,9 @@ public final class FlatVmdk implements BlockDevice {
         RawDevice flat = RawDevice.open(flatPath, readOnly);
         if (flat.sizeBytes() != descriptor.sizeBytes()) {
             flat.close();
-            throw new IOException(flatPath + " has " + flat.sizeBytes() + " bytes, but the descriptor says " + descriptor.sizeBytes()
-                    + ": the disk is damaged or was resized by hand");
+            throw new IOException(
+                    flatPath + " has " + flat.sizeBytes() + " bytes, but the descriptor says " + descriptor.sizeBytes()
+                            + ": the disk is damaged or was resized by hand");
         }
         return new FlatVmdk(path, descriptor, flat);
     }
@@ -107,7 +110,7 @@ public final class FlatVmdk implements BlockDevice {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             ByteBuffer start = ByteBuffer.allocate(64);
             while (start.hasRemaining() && channel.read(start) >= 0) {
-                continue;
+                // until it is full or the file ends
             }
             start.flip();
             return isSparse(start)
@@ -182,9 +185,10 @@ public final class FlatVmdk implements BlockDevice {
 
     private static byte[] start(Path path) throws IOException {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            ByteBuffer start = ByteBuffer.allocate((int) Math.min(channel.size(), VmdkDescriptor.LENGTH_LIMIT_BYTES + 1L));
+            ByteBuffer start = ByteBuffer
+                    .allocate((int) Math.min(channel.size(), VmdkDescriptor.LENGTH_LIMIT_BYTES + 1L));
             while (start.hasRemaining() && channel.read(start) >= 0) {
-                continue;
+                // until it is full or the file ends
             }
             start.flip();
             if (isSparse(start)) {
@@ -192,7 +196,8 @@ public final class FlatVmdk implements BlockDevice {
                         + "convert it with qemu-img convert -O vmdk -o subformat=monolithicFlat");
             }
             if (start.remaining() > VmdkDescriptor.LENGTH_LIMIT_BYTES) {
-                throw new IOException(path + " is too large for a VMDK descriptor: name the descriptor, not the flat file");
+                throw new IOException(
+                        path + " is too large for a VMDK descriptor: name the descriptor, not the flat file");
             }
             byte[] bytes = new byte[start.remaining()];
             start.get(bytes);

@@ -26,14 +26,16 @@ import org.jspecify.annotations.Nullable;
  * @param uuid       the {@code ddb.uuid}; null if the descriptor has none
  * @param thin       true if {@code ddb.thinProvisioned} says so
  */
-record VmdkDescriptor(Layout layout, long sectors, String extentFile, int contentId, @Nullable UUID uuid, boolean thin) {
+record VmdkDescriptor(Layout layout, long sectors, String extentFile, int contentId, @Nullable UUID uuid,
+        boolean thin) {
     static final int SECTOR_BYTES = 512;
     /** A descriptor is a few hundred bytes; what is larger is something else. */
     static final int LENGTH_LIMIT_BYTES = 64 * 1024;
     private static final String MARK = "# Disk DescriptorFile";
     private static final String NO_PARENT = "ffffffff";
     private static final long LEGACY_LIMIT_SECTORS = (1L << 30) / SECTOR_BYTES;
-    private static final Pattern EXTENT = Pattern.compile("(RW|RDONLY|NOACCESS)\\s+(\\d{1,18})\\s+([A-Z0-9]+)(?:\\s+\"([^\"]*)\"(?:\\s+(\\d{1,18}))?)?");
+    private static final Pattern EXTENT = Pattern
+            .compile("(RW|RDONLY|NOACCESS)\\s+(\\d{1,18})\\s+([A-Z0-9]+)(?:\\s+\"([^\"]*)\"(?:\\s+(\\d{1,18}))?)?");
     private static final Pattern ENTRY = Pattern.compile("([A-Za-z][A-Za-z0-9._]*)\\s*=\\s*(?:\"([^\"]*)\"|(\\S+))");
 
     /** The kinds of flat disk: hosted products and tools use the first, ESXi datastores the second. */
@@ -61,19 +63,23 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
         long cylinders = Math.max(1, sectors / ((long) heads * sectorsPerTrack));
         String offset = layout == Layout.MONOLITHIC_FLAT ? " 0" : "";
         UUID id = uuid == null ? UUID.randomUUID() : uuid;
-        return MARK + "\n" + "version=1\n" + "encoding=\"UTF-8\"\n" + "CID=" + hex(contentId) + "\n" + "parentCID=" + NO_PARENT
-                + "\n" + "createType=\"" + layout.createType + "\"\n" + "\n# Extent description\n" + "RW " + sectors + " "
+        return MARK + "\n" + "version=1\n" + "encoding=\"UTF-8\"\n" + "CID=" + hex(contentId) + "\n" + "parentCID="
+                + NO_PARENT
+                + "\n" + "createType=\"" + layout.createType + "\"\n" + "\n# Extent description\n" + "RW " + sectors
+                + " "
                 + layout.extentType + " \"" + extentFile + "\"" + offset + "\n" + "\n# The Disk Data Base\n#DDB\n\n"
                 + "ddb.adapterType = \"lsilogic\"\n" + "ddb.geometry.cylinders = \"" + cylinders + "\"\n"
                 + "ddb.geometry.heads = \"" + heads + "\"\n" + "ddb.geometry.sectors = \"" + sectorsPerTrack + "\"\n"
-                + "ddb.longContentID = \"" + longContentId(id) + hex(contentId) + "\"\n" + (thin ? "ddb.thinProvisioned = \"1\"\n" : "")
+                + "ddb.longContentID = \"" + longContentId(id) + hex(contentId) + "\"\n"
+                + (thin ? "ddb.thinProvisioned = \"1\"\n" : "")
                 + "ddb.uuid = \"" + spaced(id) + "\"\n" + "ddb.virtualHWVersion = \"14\"\n";
     }
 
     /** True if the first bytes of a file are those of a descriptor. */
     static boolean looksLikeOne(ByteBuffer start) {
         byte[] mark = MARK.getBytes(StandardCharsets.US_ASCII);
-        return start.remaining() >= mark.length && start.slice(start.position(), mark.length).equals(ByteBuffer.wrap(mark));
+        return start.remaining() >= mark.length
+                && start.slice(start.position(), mark.length).equals(ByteBuffer.wrap(mark));
     }
 
     /** Reads a descriptor; the path is only named in messages. */
@@ -83,7 +89,7 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
         }
         Map<String, String> entries = new HashMap<>();
         Matcher extent = null;
-        for (String raw : decoded(path, bytes).split("\\r?\\n|\\r")) {
+        for (String raw : decoded(path, bytes).lines().toList()) {
             String line = raw.strip();
             if (line.isEmpty() || line.charAt(0) == '#') {
                 continue;
@@ -91,15 +97,17 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
             Matcher asExtent = EXTENT.matcher(line);
             if (asExtent.matches()) {
                 if (extent != null) {
-                    throw new IOException(path + " has several extents (a split disk): convert it to one flat file first, "
-                            + "with qemu-img convert -O vmdk -o subformat=monolithicFlat");
+                    throw new IOException(
+                            path + " has several extents (a split disk): convert it to one flat file first, "
+                                    + "with qemu-img convert -O vmdk -o subformat=monolithicFlat");
                 }
                 extent = asExtent;
                 continue;
             }
             Matcher entry = ENTRY.matcher(line);
             if (!entry.matches()) {
-                throw new IOException(path + " has a line that does not belong in a VMDK descriptor: " + shortened(line));
+                throw new IOException(
+                        path + " has a line that does not belong in a VMDK descriptor: " + shortened(line));
             }
             String value = entry.group(2) == null ? entry.group(3) : entry.group(2);
             if (entries.put(entry.group(1).toLowerCase(Locale.ROOT), value) != null) {
@@ -109,7 +117,8 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
         return concluded(path, entries, extent);
     }
 
-    private static VmdkDescriptor concluded(Path path, Map<String, String> entries, @Nullable Matcher extent) throws IOException {
+    private static VmdkDescriptor concluded(Path path, Map<String, String> entries, @Nullable Matcher extent)
+            throws IOException {
         String version = required(path, entries, "version");
         if (!version.matches("[123]")) {
             throw new IOException(path + " is a VMDK of version " + version + "; versions 1 to 3 are known");
@@ -127,18 +136,21 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
             throw new IOException(path + ": its extent is " + extent.group(1) + ", not RW");
         }
         if (!extent.group(3).equals(layout.extentType)) {
-            throw new IOException(path + ": an extent of type " + extent.group(3) + " does not belong in a disk of type "
-                    + layout.createType);
+            throw new IOException(
+                    path + ": an extent of type " + extent.group(3) + " does not belong in a disk of type "
+                            + layout.createType);
         }
         if (extent.group(5) != null && Long.parseLong(extent.group(5)) != 0) {
-            throw new IOException(path + ": its extent starts at sector " + extent.group(5) + " of the flat file; only 0 is supported");
+            throw new IOException(path + ": its extent starts at sector " + extent.group(5)
+                    + " of the flat file; only 0 is supported");
         }
         long sectors = Long.parseLong(extent.group(2));
         if (sectors == 0 || sectors > Long.MAX_VALUE / SECTOR_BYTES) {
             throw new IOException(path + ": a disk cannot have " + sectors + " sectors");
         }
         String uuid = entries.get("ddb.uuid");
-        return new VmdkDescriptor(layout, sectors, extentFile(path, extent.group(4)), contentId(path, required(path, entries, "cid")),
+        return new VmdkDescriptor(layout, sectors, extentFile(path, extent.group(4)),
+                contentId(path, required(path, entries, "cid")),
                 uuid == null ? null : uuid(path, uuid), "1".equals(entries.get("ddb.thinprovisioned")));
     }
 
@@ -148,8 +160,9 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
                 return layout;
             }
         }
-        throw new IOException(path + " is a VMDK of type " + createType + "; only flat ones (monolithicFlat, vmfs) are supported: "
-                + "convert it with qemu-img convert -O vmdk -o subformat=monolithicFlat");
+        throw new IOException(
+                path + " is a VMDK of type " + createType + "; only flat ones (monolithicFlat, vmfs) are supported: "
+                        + "convert it with qemu-img convert -O vmdk -o subformat=monolithicFlat");
     }
 
     private static String required(Path path, Map<String, String> entries, String key) throws IOException {
@@ -161,9 +174,11 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
     }
 
     private static String extentFile(Path path, @Nullable String name) throws IOException {
-        if (name == null || name.isBlank() || name.contains("/") || name.contains("\\") || name.equals(".") || name.equals("..")
+        if (name == null || name.isBlank() || name.contains("/") || name.contains("\\") || name.equals(".")
+                || name.equals("..")
                 || name.indexOf('\0') >= 0) {
-            throw new IOException(path + ": the flat file must lie beside the descriptor, its name is " + shortened(String.valueOf(name)));
+            throw new IOException(path + ": the flat file must lie beside the descriptor, its name is "
+                    + shortened(String.valueOf(name)));
         }
         return name;
     }
@@ -180,13 +195,15 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
         if (!digits.matches("[0-9A-Fa-f]{32}")) {
             throw new IOException(path + ": ddb.uuid " + shortened(text) + " is not 16 hex bytes");
         }
-        return new UUID(Long.parseUnsignedLong(digits.substring(0, 16), 16), Long.parseUnsignedLong(digits.substring(16), 16));
+        return new UUID(Long.parseUnsignedLong(digits.substring(0, 16), 16),
+                Long.parseUnsignedLong(digits.substring(16), 16));
     }
 
     /** As VMware writes it: {@code 60 00 c2 9e 0d 2f 3b 4e-9a ...}. */
     private static String spaced(UUID uuid) {
         StringBuilder text = new StringBuilder(48);
-        String digits = String.format(Locale.ROOT, "%016x%016x", uuid.getMostSignificantBits(), uuid.getLeastSignificantBits());
+        String digits = String.format(Locale.ROOT, "%016x%016x", uuid.getMostSignificantBits(),
+                uuid.getLeastSignificantBits());
         for (int index = 0; index < 16; index++) {
             if (index > 0) {
                 text.append(index == 8 ? '-' : ' ');
@@ -198,7 +215,8 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
 
     /** The upper 24 digits; the lower 8 are the CID. */
     private static String longContentId(UUID uuid) {
-        return String.format(Locale.ROOT, "%016x%08x", uuid.getLeastSignificantBits(), (int) uuid.getMostSignificantBits());
+        return String.format(Locale.ROOT, "%016x%08x", uuid.getLeastSignificantBits(),
+                (int) uuid.getMostSignificantBits());
     }
 
     private static String hex(int value) {

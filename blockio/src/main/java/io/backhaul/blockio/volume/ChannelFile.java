@@ -102,6 +102,7 @@ final class ChannelFile implements StoredFile {
     }
 
     @Override
+    @SuppressWarnings("MustBeClosedChecker") // the region closes it
     public MappedRegion map(long offset, long lengthBytes) throws IOException {
         if (offset % Long.BYTES != 0 || lengthBytes % Long.BYTES != 0) {
             throw new IllegalArgumentException("a mapped range starts and ends at multiples of " + Long.BYTES);

@@ -104,7 +104,8 @@ public final class DirectoryVolume implements Volume {
     public Volume folder(String name) throws IOException {
         Path path = resolve(name);
         try {
-            Files.createDirectory(path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            Files.createDirectory(path,
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             sync(parent(path));
         } catch (FileAlreadyExistsException present) {
             if (!Files.isDirectory(path)) {
