@@ -43,7 +43,28 @@ public final class FrameDecoder implements AutoCloseable {
         int taken = Math.min(missingBytes, input.readableBytes());
         target.writeBytes(input, taken);
         missingBytes -= taken;
-        return missingBytes > 0 ? null : finish(target);
+        if (missingBytes > 0) {
+            return null;
+        }
+        frame = null;
+        return finish(target);
+    }
+
+    /**
+     * Judges bytes that should be exactly one frame, as they were stored; takes the buffer over.
+     *
+     * @param stored
+     *            becomes the frame's own memory where it is intact, and is released otherwise
+     */
+    public static Decoded whole(ByteBuf stored) {
+        int length = stored.readableBytes() < FrameHeader.LENGTH_BYTES ? -1
+                : FrameHeader.frameLengthBytes(stored, stored.readerIndex());
+        if (length < 0 || length != stored.readableBytes()) {
+            int found = stored.readableBytes();
+            stored.release();
+            return new Decoded.Lost(length < 0 ? "no valid header" : "a frame of " + length + " bytes in " + found);
+        }
+        return finish(stored);
     }
 
     private @Nullable ByteBuf begin(ByteBuf input) {
@@ -65,8 +86,7 @@ public final class FrameDecoder implements AutoCloseable {
         return begun;
     }
 
-    private Decoded finish(ByteBuf whole) {
-        frame = null;
+    private static Decoded finish(ByteBuf whole) {
         int bodyLength = whole.readableBytes() - FrameHeader.LENGTH_BYTES;
         int crc = FrameHeader.crc(whole, whole.readerIndex() + FrameHeader.LENGTH_BYTES, bodyLength);
         Frame candidate = Frame.verified(whole);

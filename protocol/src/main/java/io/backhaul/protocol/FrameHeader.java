@@ -122,6 +122,17 @@ public final class FrameHeader {
         return first(header, offset).plus(Math.max(0, header.getIntLE(offset + RECORDS_OFFSET) - 1));
     }
 
+    /** The machine of the frame whose valid header stands at {@code offset}. */
+    public static UUID machine(ByteBuf header, int offset) {
+        return new UUID(header.getLong(offset + MACHINE_OFFSET), header.getLong(offset + MACHINE_OFFSET + 8));
+    }
+
+    /** Whether the valid header at {@code offset} is a stream frame's. */
+    public static boolean isStream(ByteBuf header, int offset) {
+        FrameType type = FrameType.ofCode(header.getUnsignedByte(offset + TYPE_OFFSET));
+        return type != null && type.isStream();
+    }
+
     /**
      * Judges the header at {@code offset}: its checksum first, then every field against its bounds.
      *
