@@ -1,0 +1,103 @@
+package io.backhaul.engine.log;
+
+import io.backhaul.engine.log.SegmentLog.Placement;
+import io.backhaul.engine.log.StoreException.Kind;
+import io.backhaul.protocol.Decoded;
+import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.Position;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads a log in order, as far as it is synced, while it grows. Used by one thread at a time, which need not be the log's
+ * owner. What the cursor stands at must not be trimmed, and a cursor does not outlive {@link SegmentLog#restartAt}.
+ */
+public final class LogCursor implements AutoCloseable {
+    private final SegmentLog log;
+    private final Position after;
+    private final FrameReader reader;
+    private Segment segment;
+    private Position position;
+    private @Nullable Placement placement;
+
+    LogCursor(SegmentLog log, Segment segment, Position after) {
+        this.log = log;
+        this.segment = segment;
+        this.after = after;
+        int offset = segment.seek(after);
+        this.reader = new FrameReader(offset);
+        this.position = offset == SegmentHeader.LENGTH_BYTES ? segment.before() : Position.NONE;
+    }
+
+    /** The last position of the frame that {@link #next} gave last. */
+    public Position position() {
+        return position;
+    }
+
+    /** Where the frame lies that {@link #next} gave last. */
+    public @Nullable Placement placement() {
+        return placement;
+    }
+
+    /**
+     * The next frame, verified and owned by the caller; null at the end of what is synced: ask again later.
+     *
+     * @throws StoreException
+     *             of kind CORRUPT where a frame does not match its checksum or does not follow the one before
+     */
+    public @Nullable Frame next() throws IOException {
+        while (true) {
+            Frame frame = step();
+            if (frame == null || frame.last().compareTo(after) > 0) {
+                return frame;
+            }
+            frame.release();
+        }
+    }
+
+    private @Nullable Frame step() throws IOException {
+        while (true) {
+            Segment following = log.segmentBehind(segment);
+            int limit = segment.synced().end();
+            if (reader.offset() < limit) {
+                return read(limit);
+            }
+            if (following == null) {
+                return null;
+            }
+            segment = following;
+            reader.moveTo(SegmentHeader.LENGTH_BYTES);
+        }
+    }
+
+    private Frame read(int limit) throws IOException {
+        int offset = reader.offset();
+        try (SegmentFiles.Lease lease = log.files().acquire(segment.number())) {
+            Decoded decoded = reader.next(lease.file(), limit);
+            if (!(decoded instanceof Decoded.Intact(Frame frame))) {
+                throw corrupt(offset, decoded == null ? "a frame reaches beyond the end" : decoded.toString());
+            }
+            boolean follows = position.equals(Position.NONE) || Segment.follows(position, frame.first());
+            if (!follows || !frame.machine().equals(segment.header().machine())) {
+                frame.release();
+                throw corrupt(offset, frame + " of machine " + frame.machine() + " stands behind " + position);
+            }
+            position = frame.last();
+            placement = new Placement(segment.number(), offset, frame.lengthBytes());
+            return frame;
+        } catch (IOException broken) {
+            throw StoreException.of(broken, "reading " + log.describe(segment));
+        }
+    }
+
+    private StoreException corrupt(int offset, String what) {
+        return new StoreException(Kind.CORRUPT,
+                log.describe(segment) + " at " + offset + ", behind position " + position
+                        + ": " + what + "; check the volume's hardware");
+    }
+
+    @Override
+    public void close() {
+        reader.close();
+    }
+}

@@ -1,0 +1,142 @@
+package io.backhaul.engine.log;
+
+import io.backhaul.engine.log.SegmentHeader.SyncMark;
+import io.backhaul.protocol.Position;
+import java.util.Arrays;
+
+/**
+ * What is known of one segment file. The log's owner changes it; readers on other threads see what is synced: they read
+ * {@link #synced} once and stay below its end.
+ */
+final class Segment {
+    private static final int INDEX_START_ENTRIES = 8;
+
+    private final SegmentHeader header;
+    private final int indexStrideBytes;
+    private Position first = Position.NONE;
+    private Position last;
+    private int end = SegmentHeader.LENGTH_BYTES;
+    private volatile SyncMark synced;
+    private long[] indexGenerations = new long[INDEX_START_ENTRIES];
+    private long[] indexSequences = new long[INDEX_START_ENTRIES];
+    private int[] indexOffsets = new int[INDEX_START_ENTRIES];
+    private int indexEntries;
+
+    Segment(SegmentHeader header, int indexStrideBytes) {
+        this.header = header;
+        this.indexStrideBytes = indexStrideBytes;
+        this.last = header.before();
+        this.synced = new SyncMark(end, last);
+    }
+
+    SegmentHeader header() {
+        return header;
+    }
+
+    long number() {
+        return header.number();
+    }
+
+    String fileName() {
+        return fileName(number());
+    }
+
+    static String fileName(long number) {
+        return "%016x.seg".formatted(number);
+    }
+
+    Position before() {
+        return header.before();
+    }
+
+    /** The first frame's first position; NONE where there is no frame. */
+    Position first() {
+        return first;
+    }
+
+    /** The last frame's last position; {@link #before} where there is no frame. */
+    Position last() {
+        return last;
+    }
+
+    /** Where the next frame goes. */
+    int end() {
+        return end;
+    }
+
+    /** How far readers may go. */
+    SyncMark synced() {
+        return synced;
+    }
+
+    boolean isEmpty() {
+        return end == SegmentHeader.LENGTH_BYTES;
+    }
+
+    boolean isSynced() {
+        return end == synced.end();
+    }
+
+    /** Whether a frame that begins at {@code next} may stand behind a frame or header that ends at {@code last}. */
+    static boolean follows(Position last, Position next) {
+        return next.generation() == last.generation() ? next.sequence() == last.sequence() + 1
+                : next.generation() > last.generation() && next.sequence() == 1;
+    }
+
+    /** Notes a frame at {@link #end}. */
+    void grow(Position frameFirst, Position frameLast, int lengthBytes) {
+        if (first.equals(Position.NONE)) {
+            first = frameFirst;
+        }
+        index(frameFirst);
+        last = frameLast;
+        end += lengthBytes;
+    }
+
+    private synchronized void index(Position frameFirst) {
+        if (indexEntries > 0 && end - indexOffsets[indexEntries - 1] < indexStrideBytes) {
+            return;
+        }
+        if (indexEntries == indexOffsets.length) {
+            indexGenerations = Arrays.copyOf(indexGenerations, 2 * indexEntries);
+            indexSequences = Arrays.copyOf(indexSequences, 2 * indexEntries);
+            indexOffsets = Arrays.copyOf(indexOffsets, 2 * indexEntries);
+        }
+        indexGenerations[indexEntries] = frameFirst.generation();
+        indexSequences[indexEntries] = frameFirst.sequence();
+        indexOffsets[indexEntries] = end;
+        indexEntries++;
+    }
+
+    /** An offset at which a frame begins, not behind the first frame whose last position is after {@code after}. */
+    synchronized int seek(Position after) {
+        int low = 0;
+        int high = indexEntries;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (after.isAtLeast(new Position(indexGenerations[middle], indexSequences[middle]))) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low == 0 ? SegmentHeader.LENGTH_BYTES : indexOffsets[low - 1];
+    }
+
+    /** All that has been noted so far is durable. */
+    void markSynced() {
+        synced = new SyncMark(end, last);
+    }
+
+    /** Forgets what is not durable. */
+    synchronized void cutToSynced() {
+        end = synced.end();
+        last = synced.last();
+        while (indexEntries > 0 && indexOffsets[indexEntries - 1] >= end) {
+            indexEntries--;
+        }
+        if (isEmpty()) {
+            first = Position.NONE;
+        }
+    }
+}

@@ -1,0 +1,381 @@
+package io.backhaul.engine.log;
+
+import io.backhaul.blockio.volume.Volume;
+import io.backhaul.engine.log.SegmentHeader.SyncMark;
+import io.backhaul.engine.log.StoreException.Kind;
+import io.backhaul.protocol.Decoded;
+import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.FrameDecoder;
+import io.backhaul.protocol.FrameType;
+import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentSkipListMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One machine's change stream in segment files: frames as they came, back to back, in the order of their positions.
+ * <p>
+ * Everything here blocks. The log has one owner at a time (a lane); {@link #cursor}, {@link #read} and the positions may
+ * also be used from other threads, and show what is synced only. Frames given to {@link #append} stay the caller's.
+ * <p>
+ * Invariants: the frames of the log follow each other without a gap; what a returned {@link #sync} covered is never lost
+ * by a crash, nor overwritten, nor cut silently; after a failed append or sync the log stands where the last successful
+ * sync left it, and the next append mends the file first: it opens it anew, cuts what is not durable, and goes on.
+ */
+public final class SegmentLog implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(SegmentLog.class);
+
+    /** Where a frame lies. */
+    public record Placement(long segment, int offset, int lengthBytes) {}
+
+    private final Volume volume;
+    private final LogKind kind;
+    private final UUID machine;
+    private final SegmentLimits limits;
+    private final SegmentFiles files;
+    private final ConcurrentSkipListMap<Long, Segment> segments = new ConcurrentSkipListMap<>();
+    private Segment tail;
+    private SegmentFiles.Lease tailFile;
+    private long marksWritten;
+    private boolean broken;
+
+    private SegmentLog(Volume volume, LogKind kind, UUID machine, SegmentLimits limits) throws IOException {
+        this.volume = volume;
+        this.kind = kind;
+        this.machine = machine;
+        this.limits = limits;
+        this.files = new SegmentFiles(volume);
+        try {
+            var recovery = new LogRecovery(volume, files, kind, machine, limits.indexStrideBytes());
+            recovery.run().forEach(segment -> segments.put(segment.number(), segment));
+            if (segments.isEmpty()) {
+                tail = make(1, Position.NONE, false);
+            } else {
+                volume.syncFolder("");
+                tail = segments.lastEntry().getValue();
+            }
+            tailFile = files.acquire(tail.number());
+            writeMark();
+        } catch (IOException failed) {
+            files.close();
+            throw failed;
+        }
+    }
+
+    /**
+     * Opens a machine's log, or makes it, and finds its end.
+     *
+     * @throws StoreException
+     *             where the volume fails, is full, or holds what is corrupt, too old, too new or another's
+     */
+    public static SegmentLog open(Volume volume, LogKind kind, UUID machine, SegmentLimits limits) throws IOException {
+        try {
+            return new SegmentLog(volume, kind, machine, limits);
+        } catch (IOException failed) {
+            throw StoreException.of(failed, "opening " + volume.describe());
+        }
+    }
+
+    /** Writes a frame behind the last one; it is durable after the next {@link #sync}. */
+    public Placement append(Frame frame) throws IOException {
+        return append(List.of(frame)).getFirst();
+    }
+
+    /**
+     * Writes frames behind the last one, in one stroke and into one segment; they are durable after the next
+     * {@link #sync}. Where this throws, none of them is in the log, and none that was appended since the last sync.
+     *
+     * @throws IllegalArgumentException
+     *             where a frame is not this machine's or does not follow the one before
+     */
+    public List<Placement> append(List<Frame> frames) throws IOException {
+        checkSuccession(frames);
+        try {
+            mend();
+            if (tail.end() >= limits.segmentBytes()) {
+                roll();
+            }
+            List<ByteBuffer> parts = new ArrayList<>(frames.size());
+            for (Frame frame : frames) {
+                parts.addAll(List.of(frame.bytes().nioBuffers()));
+            }
+            tailFile.file().write(tail.end(), parts.toArray(ByteBuffer[]::new));
+            return note(frames);
+        } catch (IOException failed) {
+            throw broke(failed, "writing ");
+        }
+    }
+
+    private void checkSuccession(List<Frame> frames) {
+        Position last = tail.last();
+        for (Frame frame : frames) {
+            boolean begins = frame.type() == FrameType.GENERATION;
+            if (!frame.type().isStream() || !frame.machine().equals(machine) || !Segment.follows(last, frame.first())
+                    || begins != frame.generation() > last.generation()) {
+                throw new IllegalArgumentException(
+                        frame + " of " + frame.machine() + " behind " + last + " of " + machine);
+            }
+            last = frame.last();
+        }
+    }
+
+    private List<Placement> note(List<Frame> frames) {
+        List<Placement> placements = new ArrayList<>(frames.size());
+        for (Frame frame : frames) {
+            placements.add(new Placement(tail.number(), tail.end(), frame.lengthBytes()));
+            tail.grow(frame.first(), frame.last(), frame.lengthBytes());
+        }
+        return placements;
+    }
+
+    /** Makes durable what has been appended, and visible to readers. */
+    public void sync() throws IOException {
+        try {
+            mend();
+            if (!tail.isSynced()) {
+                tailFile.file().sync();
+                tail.markSynced();
+                writeMark();
+            }
+        } catch (IOException failed) {
+            throw broke(failed, "syncing ");
+        }
+    }
+
+    /** A mark that cannot be written takes nothing back: the frames are durable; the file is mended before the next. */
+    private void writeMark() {
+        SyncMark mark = tail.synced();
+        try {
+            tailFile.file().write(SegmentHeader.markOffset(marksWritten++), tail.header().encodeMark(mark));
+        } catch (IOException failed) {
+            broken = true;
+            LOG.debug("sync mark of {}: {}", describe(tail), failed.getMessage());
+        }
+    }
+
+    private StoreException broke(IOException failed, String doing) {
+        broken = true;
+        tail.cutToSynced();
+        return StoreException.of(failed, doing + describe(tail));
+    }
+
+    private void mend() throws IOException {
+        if (broken) {
+            tail.cutToSynced();
+            tailFile.close();
+            files.forget(tail.number());
+            tailFile = files.acquire(tail.number());
+            if (tailFile.file().length() < tail.end()) {
+                throw new StoreException(Kind.CORRUPT, describe(tail) + " is shorter than what had been synced");
+            }
+            tailFile.file().truncate(tail.end());
+            tailFile.file().sync();
+            broken = false;
+        }
+    }
+
+    private void roll() throws IOException {
+        sync();
+        Segment made = make(tail.number() + 1, tail.last(), false);
+        become(made);
+    }
+
+    private void become(Segment made) throws IOException {
+        SegmentFiles.Lease file = files.acquire(made.number());
+        tailFile.close();
+        tail = made;
+        tailFile = file;
+        broken = false;
+    }
+
+    private Segment make(long number, Position before, boolean restart) throws IOException {
+        var header = new SegmentHeader(kind, machine, number, before, restart);
+        String name = Segment.fileName(number);
+        if (volume.exists(name)) {
+            files.forget(number);
+            volume.delete(name);
+        }
+        try (SegmentFiles.Lease lease = files.create(number)) {
+            lease.file().write(0, header.encode());
+            lease.file().sync();
+            volume.syncFolder("");
+        } catch (IOException failed) {
+            files.forget(number);
+            throw failed;
+        }
+        Segment made = new Segment(header, limits.indexStrideBytes());
+        segments.put(number, made);
+        return made;
+    }
+
+    /** The first position held; NONE where no frame is held. */
+    public Position first() {
+        return segments.values().stream().map(Segment::first).filter(position -> !position.equals(Position.NONE))
+                .findFirst().orElse(Position.NONE);
+    }
+
+    /** The position in front of the first frame held: a cursor can begin there, or behind it. */
+    public Position before() {
+        return segments.firstEntry().getValue().before();
+    }
+
+    /** The last position appended, which survives {@link #trimTo}; NONE in a new log. */
+    public Position last() {
+        return tail.last();
+    }
+
+    /** The last position that is durable. */
+    public Position synced() {
+        return segments.lastEntry().getValue().synced().last();
+    }
+
+    /**
+     * Reads on behind {@code after}: the first frame given is the one that holds the position after it, or, where
+     * {@code after} is before {@link #before}, the first frame there is.
+     */
+    public LogCursor cursor(Position after) {
+        Segment start = segments.firstEntry().getValue();
+        for (Segment segment : segments.values()) {
+            start = after.isAtLeast(segment.before()) ? segment : start;
+        }
+        return new LogCursor(this, start, after);
+    }
+
+    /**
+     * Reads one frame, verified and owned by the caller.
+     *
+     * @throws StoreException
+     *             of kind CORRUPT where it does not match its checksum
+     */
+    public Frame read(Placement at) throws IOException {
+        ByteBuf bytes = ByteBufAllocator.DEFAULT.directBuffer(at.lengthBytes(), at.lengthBytes());
+        try (SegmentFiles.Lease lease = files.acquire(at.segment())) {
+            ByteBuffer target = bytes.nioBuffer(0, at.lengthBytes());
+            while (target.hasRemaining()) {
+                if (lease.file().read(at.offset() + (long) target.position(), target) <= 0) {
+                    throw new EOFException("the file ends within the frame at " + at.offset());
+                }
+            }
+            bytes.writerIndex(at.lengthBytes());
+            if (FrameDecoder.whole(bytes.retain()) instanceof Decoded.Intact(Frame frame)) {
+                return frame;
+            }
+            throw new StoreException(Kind.CORRUPT, volume.describe() + "/" + Segment.fileName(at.segment())
+                    + ": the frame at " + at.offset() + " does not match its checksum; check the volume's hardware");
+        } catch (IOException failed) {
+            throw StoreException.of(failed, "reading " + volume.describe() + "/" + Segment.fileName(at.segment()));
+        } finally {
+            bytes.release();
+        }
+    }
+
+    /** Shows every frame that is synced, oldest first. */
+    public void scan(FrameVisitor visitor) throws IOException {
+        try (LogCursor cursor = cursor(before())) {
+            Frame frame = cursor.next();
+            while (frame != null) {
+                try {
+                    Placement at = cursor.placement();
+                    if (at != null) {
+                        visitor.frame(frame, at);
+                    }
+                } finally {
+                    frame.release();
+                }
+                frame = cursor.next();
+            }
+        }
+    }
+
+    /**
+     * Deletes segments of which no position is after {@code upTo}. The last segment stays, unless it is half full and
+     * could go: then a new one is begun for what comes.
+     */
+    public void trimTo(Position upTo) throws IOException {
+        try {
+            if (upTo.isAtLeast(tail.last()) && tail.isSynced() && tail.end() >= limits.segmentBytes() / 2) {
+                mend();
+                roll();
+            }
+            Map.Entry<Long, Segment> second = segments.higherEntry(segments.firstKey());
+            while (second != null && upTo.isAtLeast(second.getValue().before())) {
+                deleteFirst();
+                second = segments.higherEntry(segments.firstKey());
+            }
+        } catch (IOException failed) {
+            throw StoreException.of(failed, "trimming " + volume.describe());
+        }
+    }
+
+    private void deleteFirst() throws IOException {
+        Segment first = segments.firstEntry().getValue();
+        if (volume.exists(first.fileName())) {
+            volume.delete(first.fileName());
+        }
+        volume.syncFolder("");
+        segments.remove(first.number());
+        files.forget(first.number());
+    }
+
+    /**
+     * Gives up everything the log holds, durable or not, and begins anew behind {@code before}, which may be any position.
+     */
+    public void restartAt(Position before) throws IOException {
+        try {
+            become(make(segments.lastKey() + 1, before, true));
+            while (segments.size() > 1) {
+                deleteFirst();
+            }
+        } catch (IOException failed) {
+            throw StoreException.of(failed, "beginning anew in " + volume.describe());
+        }
+    }
+
+    /** Bytes of all segments, headers included. */
+    public long sizeBytes() {
+        return segments.values().stream().mapToLong(Segment::end).sum();
+    }
+
+    /** The folder that the log lies in, for messages. */
+    public String describe() {
+        return volume.describe();
+    }
+
+    String describe(Segment segment) {
+        return volume.describe() + "/" + segment.fileName();
+    }
+
+    SegmentFiles files() {
+        return files;
+    }
+
+    @Nullable
+    Segment segmentBehind(Segment segment) {
+        Map.Entry<Long, Segment> entry = segments.higherEntry(segment.number());
+        return entry == null ? null : entry.getValue();
+    }
+
+    /** Syncs what has been appended, so that the next open has nothing to doubt, and closes the files. */
+    @Override
+    public void close() throws IOException {
+        try {
+            sync();
+            if (!broken) {
+                tailFile.file().sync();
+            }
+        } finally {
+            tailFile.close();
+            files.close();
+        }
+    }
+}
