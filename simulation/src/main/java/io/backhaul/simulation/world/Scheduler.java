@@ -1,0 +1,98 @@
+package io.backhaul.simulation.world;
+
+import java.util.Comparator;
+import java.util.PriorityQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Virtual time: a queue of events, run one at a time in the order of their instants, and among equal instants in the order
+ * they were given. An event that belongs to a process that has died is dropped.
+ *
+ * <p>
+ * Everything simulated runs on the one thread that calls {@link #step}.
+ */
+public final class Scheduler {
+    private final PriorityQueue<Event> events = new PriorityQueue<>(
+            Comparator.comparingLong(Event::nanos).thenComparingLong(Event::order));
+    private final EventLog log;
+    private long nowNanos;
+    private long given;
+    private long run;
+    private @Nullable Object current;
+
+    private record Event(long nanos, long order, @Nullable SimProcess owner, Runnable task) {}
+
+    public Scheduler(EventLog log) {
+        this.log = log;
+    }
+
+    public long nanos() {
+        return nowNanos;
+    }
+
+    public EventLog log() {
+        return log;
+    }
+
+    /** Events run so far. */
+    public long eventsRun() {
+        return run;
+    }
+
+    /** Runs a task of nobody in particular after a while. */
+    public void after(long delayNanos, Runnable task) {
+        after(delayNanos, null, task);
+    }
+
+    /** Runs a task after a while, unless its owner is dead then. */
+    public void after(long delayNanos, @Nullable SimProcess owner, Runnable task) {
+        events.add(new Event(nowNanos + Math.max(0, delayNanos), given++, owner, task));
+    }
+
+    /**
+     * Runs the next event.
+     *
+     * @return false where there is none
+     */
+    public boolean step() {
+        Event event = events.poll();
+        if (event == null) {
+            return false;
+        }
+        nowNanos = event.nanos();
+        SimProcess owner = event.owner();
+        if (owner != null && !owner.isAlive()) {
+            return true;
+        }
+        run++;
+        log.mix(nowNanos, event.order());
+        try {
+            event.task().run();
+        } catch (ProcessKilled killed) {
+            log.show(nowNanos, "world", killed::getMessage);
+        }
+        return true;
+    }
+
+    /** The instant of the next event, or {@link Long#MAX_VALUE}. */
+    public long nextNanos() {
+        Event event = events.peek();
+        return event == null ? Long.MAX_VALUE : event.nanos();
+    }
+
+    /** Runs a task as if on {@code place}: a loop or a lane. */
+    void runAs(Object place, Runnable task) {
+        Object before = current;
+        current = place;
+        try {
+            task.run();
+        } finally {
+            current = before;
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality")
+    boolean isCurrent(Object place) {
+        return current == place;
+    }
+}

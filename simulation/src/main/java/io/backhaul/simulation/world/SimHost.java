@@ -1,0 +1,136 @@
+package io.backhaul.simulation.world;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A computer: its wall clock, its file systems and disks, and at most one running process. Processes come and go, what is
+ * stored stays: all of it when the process is killed, what was synced when the power fails.
+ */
+public final class SimHost {
+    private final String name;
+    private final Scheduler scheduler;
+    private final Dice dice;
+    private final List<Store> stores = new ArrayList<>();
+    private final List<Consumer<SimProcess>> deathWatchers = new ArrayList<>();
+    private @Nullable SimProcess process;
+    private long wallOffsetMicros = 1_700_000_000_000_000L;
+    private long operationsToDeath = -1;
+    private boolean deathByPower;
+    private double slowness = 1;
+    private int boots;
+
+    /** Something that forgets what was not synced when the power fails. */
+    interface Store {
+        void losePower();
+    }
+
+    public SimHost(String name, Scheduler scheduler, Dice dice) {
+        this.name = name;
+        this.scheduler = scheduler;
+        this.dice = dice.fork(name);
+    }
+
+    public String name() {
+        return name;
+    }
+
+    public Scheduler scheduler() {
+        return scheduler;
+    }
+
+    Dice dice() {
+        return dice;
+    }
+
+    void attach(Store store) {
+        stores.add(store);
+    }
+
+    /** Is told of every death of a process of this host, after it. */
+    public void onDeath(Consumer<SimProcess> watcher) {
+        deathWatchers.add(watcher);
+    }
+
+    /** Starts a process; the one before must be dead. */
+    public SimProcess boot() {
+        if (process != null && process.isAlive()) {
+            throw new IllegalStateException(name + " runs already");
+        }
+        boots++;
+        operationsToDeath = -1;
+        SimProcess booted = new SimProcess(this, name + "#" + boots);
+        process = booted;
+        scheduler.log().say(scheduler.nanos(), booted.name(), "starts");
+        return booted;
+    }
+
+    public boolean isUp() {
+        return process != null && process.isAlive();
+    }
+
+    /** The running process, or the last one. */
+    public @Nullable SimProcess process() {
+        return process;
+    }
+
+    /** Ends the process at once; what it wrote stays. */
+    public void kill() {
+        die("is killed", false);
+    }
+
+    /** Ends the process at once, and what was not synced is lost, in part or whole. */
+    public void losePower() {
+        die("loses power", true);
+    }
+
+    private void die(String how, boolean power) {
+        operationsToDeath = -1;
+        SimProcess dying = process;
+        if (dying != null && dying.isAlive()) {
+            scheduler.log().say(scheduler.nanos(), dying.name(), how);
+            dying.end(power);
+            deathWatchers.forEach(watcher -> watcher.accept(dying));
+        }
+        if (power) {
+            stores.forEach(Store::losePower);
+        }
+    }
+
+    /** Lets the process die in its so-many-th disk operation from now. */
+    public void dieInOperation(int operations, boolean power) {
+        operationsToDeath = operations;
+        deathByPower = power;
+    }
+
+    /** Called by files and devices before and after each operation, with the process it is done for. */
+    void operation(SimProcess caller) {
+        caller.mustLive();
+        if (operationsToDeath > 0 && --operationsToDeath == 0) {
+            die(deathByPower ? "loses power amid its work" : "is killed amid its work", deathByPower);
+            throw new ProcessKilled(caller.name());
+        }
+    }
+
+    /** Makes disk work take so many times as long; 1 is usual. */
+    public void slowDown(double factor) {
+        slowness = factor;
+    }
+
+    long workNanos() {
+        long usual = dice.chance(0.02) ? dice.scaled(1_000_000, 30_000_000) : dice.scaled(20_000, 400_000);
+        return (long) (usual * slowness);
+    }
+
+    /** Moves the wall clock. */
+    public void jumpClock(long micros) {
+        scheduler.log().say(scheduler.nanos(), name, "clock jumps by " + micros + " µs");
+        wallOffsetMicros += micros;
+    }
+
+    long wallMicros() {
+        return wallOffsetMicros + scheduler.nanos() / 1000;
+    }
+}

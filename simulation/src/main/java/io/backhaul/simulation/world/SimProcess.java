@@ -1,0 +1,98 @@
+package io.backhaul.simulation.world;
+
+import io.backhaul.engine.loop.Lane;
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.time.Clock;
+import io.netty.buffer.ByteBufAllocator;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One run of a program on a host. When it ends, its loops, lanes, links and memory end with it. */
+public final class SimProcess {
+    private final SimHost host;
+    private final String name;
+    private final HeapAllocator allocator = new HeapAllocator();
+    private final List<SimLink> links = new ArrayList<>();
+    private boolean alive = true;
+    private int places;
+    private final Clock clock = new Clock() {
+        @Override
+        public long nanos() {
+            return host.scheduler().nanos();
+        }
+
+        @Override
+        public long wallMicros() {
+            return host.wallMicros();
+        }
+    };
+
+    SimProcess(SimHost host, String name) {
+        this.host = host;
+        this.name = name;
+    }
+
+    public String name() {
+        return name;
+    }
+
+    public SimHost host() {
+        return host;
+    }
+
+    public boolean isAlive() {
+        return alive;
+    }
+
+    public Clock clock() {
+        return clock;
+    }
+
+    public ByteBufAllocator allocator() {
+        return allocator;
+    }
+
+    /** Bytes of buffers that have been allocated and not released. */
+    public long buffersBytes() {
+        return allocator.usedBytes();
+    }
+
+    public Loop newLoop() {
+        return new SimLoop(this, "loop" + places++);
+    }
+
+    public Lane newLane() {
+        return new SimLane(this, "lane" + places++);
+    }
+
+    /** Runs a call of a thread that is none of the process's loops, such as an NBD connection's. */
+    public void call(Runnable task) {
+        if (alive) {
+            try {
+                host.scheduler().runAs(this, task);
+            } catch (ProcessKilled killed) {
+                host.scheduler().log().show(host.scheduler().nanos(), name, killed::getMessage);
+            }
+        }
+    }
+
+    void adopt(SimLink link) {
+        links.add(link);
+    }
+
+    void forget(SimLink link) {
+        links.remove(link);
+    }
+
+    void mustLive() {
+        if (!alive) {
+            throw new ProcessKilled(name);
+        }
+    }
+
+    void end(boolean silently) {
+        alive = false;
+        List.copyOf(links).forEach(link -> link.processDied(silently));
+        links.clear();
+    }
+}
