@@ -1,6 +1,8 @@
 package io.backhaul.simulation.world;
 
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.List;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,8 @@ public final class Scheduler {
     private long given;
     private long run;
     private @Nullable Object current;
+    private @Nullable Fiber fiber;
+    private final List<Fiber> begun = new ArrayList<>();
 
     private record Event(long nanos, long order, @Nullable SimProcess owner, Runnable task) {}
 
@@ -89,6 +93,43 @@ public final class Scheduler {
         } finally {
             current = before;
         }
+    }
+
+    /** Where the running code stands: a loop, a lane or a stranger's thread; null where nowhere. */
+    @Nullable
+    Object place() {
+        return current;
+    }
+
+    void stand(@Nullable Object where) {
+        current = where;
+    }
+
+    void enter(Fiber entered) {
+        fiber = entered;
+        if (!begun.contains(entered)) {
+            begun.add(entered);
+        }
+    }
+
+    void leave(Fiber left) {
+        fiber = null;
+        current = null;
+        if (left.hasEnded()) {
+            begun.remove(left);
+        }
+    }
+
+    /** The blocking call that runs just now; null where there is none, and no time can pass. */
+    @Nullable
+    Fiber fiber() {
+        return fiber;
+    }
+
+    /** Unwinds all blocking calls of dead processes; every process must be dead. */
+    public void close() {
+        List.copyOf(begun).forEach(Fiber::resume);
+        events.clear();
     }
 
     @SuppressWarnings("ReferenceEquality")

@@ -93,7 +93,7 @@ public final class SimDisk implements SimHost.Store {
         }
 
         private void begin(long offset, long lengthBytes) throws IOException {
-            host.operation(process);
+            host.slowOperation(process);
             if (closed) {
                 throw new IOException(name + " is closed");
             }
@@ -133,7 +133,7 @@ public final class SimDisk implements SimHost.Store {
                 throw new IOException(name + ": Input/output error");
             }
             bytes.write(offset, source);
-            host.operation(process);
+            host.slowOperation(process);
         }
 
         @Override

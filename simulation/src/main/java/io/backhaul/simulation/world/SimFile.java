@@ -25,13 +25,22 @@ final class SimFile implements StoredFile {
 
     private void begin() throws IOException {
         drive.host().operation(process);
+        mustBeOpen();
+    }
+
+    private void mustBeOpen() throws IOException {
         if (closed) {
             throw new IOException(path + " is closed");
         }
     }
 
+    private void beginSlowly() throws IOException {
+        drive.host().slowOperation(process);
+        mustBeOpen();
+    }
+
     private void beginChange() throws IOException {
-        begin();
+        beginSlowly();
         if (poison != null) {
             throw new IOException(path + " has failed before", poison);
         }
@@ -88,7 +97,7 @@ final class SimFile implements StoredFile {
 
     @Override
     public int read(long offset, ByteBuffer target) throws IOException {
-        begin();
+        beginSlowly();
         drive.trouble().check(Trouble.Kind.READ, path);
         if (offset >= inode.length) {
             return -1;

@@ -21,6 +21,7 @@ public final class SimHost {
     private boolean deathByPower;
     private double slowness = 1;
     private int boots;
+    private double interleavedShare;
 
     /** Something that forgets what was not synced when the power fails. */
     interface Store {
@@ -103,6 +104,24 @@ public final class SimHost {
     public void dieInOperation(int operations, boolean power) {
         operationsToDeath = operations;
         deathByPower = power;
+    }
+
+    /** Lets work on files and disks take time in the middle, so that others come in between; else it is done at once. */
+    public void interleave(double share) {
+        interleavedShare = share;
+    }
+
+    boolean interleaves() {
+        return interleavedShare > 0 && dice.chance(interleavedShare);
+    }
+
+    /** An operation that takes time where time can pass. */
+    void slowOperation(SimProcess caller) {
+        operation(caller);
+        Fiber fiber = scheduler.fiber();
+        if (fiber != null) {
+            fiber.pause(workNanos() / 4);
+        }
     }
 
     /** Called by files and devices before and after each operation, with the process it is done for. */

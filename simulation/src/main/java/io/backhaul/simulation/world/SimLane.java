@@ -6,7 +6,8 @@ import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** A lane whose work takes virtual time. The work itself runs at one instant; its outcome is told later. */
+/** A lane whose work takes virtual time: all of it before the work, which then runs at one instant, or with pauses in the
+ * middle of its operations. */
 final class SimLane implements Lane {
     private final SimProcess process;
     private final String name;
@@ -30,7 +31,14 @@ final class SimLane implements Lane {
         if (!busy && !works.isEmpty()) {
             busy = true;
             SimHost host = process.host();
-            host.scheduler().after(host.workNanos(), process, () -> host.scheduler().runAs(this, works.remove()));
+            host.scheduler().after(host.workNanos(), process, () -> {
+                Runnable work = works.remove();
+                if (host.interleaves()) {
+                    new Fiber(process, this, work).resume();
+                } else {
+                    host.scheduler().runAs(this, work);
+                }
+            });
         }
     }
 

@@ -65,14 +65,22 @@ public final class SimProcess {
         return new SimLane(this, "lane" + places++);
     }
 
-    /** Runs a call of a thread that is none of the process's loops, such as an NBD connection's. */
-    public void call(Runnable task) {
-        if (alive) {
-            try {
-                host.scheduler().runAs(this, task);
-            } catch (ProcessKilled killed) {
-                host.scheduler().log().show(host.scheduler().nanos(), name, killed::getMessage);
-            }
+    /**
+     * Runs a call of a thread that is none of the process's loops, such as an NBD connection's; it may take time.
+     *
+     * @param ended
+     *            runs when the call has returned, unless the process has died
+     */
+    public void call(Runnable task, Runnable ended) {
+        if (host.interleaves()) {
+            new Fiber(this, this, () -> {
+                task.run();
+                host.scheduler().after(0, this, ended);
+            }).resume();
+        } else {
+            mustLive();
+            host.scheduler().runAs(this, task);
+            host.scheduler().after(0, this, ended);
         }
     }
 

@@ -1,0 +1,192 @@
+package io.backhaul.simulation;
+
+import io.backhaul.protocol.Position;
+import io.backhaul.simulation.world.SimDisk;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+
+/**
+ * Knows every state that the disks of a machine have been in, as the history of each sector: state n is what they held
+ * after n changes. It can say which state a replica is in, and whether that may be the one of a position.
+ */
+final class Oracle {
+    private final List<SimDisk> disks;
+    private final List<History[]> histories = new ArrayList<>();
+    private final NavigableMap<Position, Bounds> witnessed = new TreeMap<>();
+    private int states;
+
+    /** The contents of one sector, by the state from which it had them. */
+    private static final class History {
+        private int[] since = new int[2];
+        private long[] ids = new long[2];
+        private int entries;
+
+        void add(int state, long id) {
+            if (entries == since.length) {
+                since = Arrays.copyOf(since, entries * 2);
+                ids = Arrays.copyOf(ids, entries * 2);
+            }
+            since[entries] = state;
+            ids[entries++] = id;
+        }
+
+        long latest() {
+            return entries == 0 ? 0 : ids[entries - 1];
+        }
+
+        private int entryAt(int state) {
+            int index = Arrays.binarySearch(since, 0, entries, state);
+            return index >= 0 ? index : -index - 2;
+        }
+
+        long at(int state) {
+            int entry = entryAt(state);
+            return entry < 0 ? 0 : ids[entry];
+        }
+
+        /** The first state not before {@code from} in which the sector held the content; -1 where there is none. */
+        int firstWith(long id, int from) {
+            int entry = entryAt(from);
+            if ((entry < 0 ? 0 : ids[entry]) == id) {
+                return from;
+            }
+            for (int next = entry + 1; next < entries; next++) {
+                if (ids[next] == id) {
+                    return since[next];
+                }
+            }
+            return -1;
+        }
+    }
+
+    /** Between which states something must lie, both included. */
+    record Bounds(int low, int high) {
+        boolean areEmpty() {
+            return low > high;
+        }
+    }
+
+    /**
+     * What a replica was found to be.
+     *
+     * @param state
+     *            the first state it may be in; -1 where it is in none
+     * @param problem
+     *            why it is in none
+     */
+    record Verdict(int state, String problem) {
+        boolean isRight() {
+            return state >= 0;
+        }
+    }
+
+    Oracle(List<SimDisk> disks) {
+        this.disks = List.copyOf(disks);
+        for (SimDisk disk : disks) {
+            History[] history = new History[(int) (disk.sizeBytes() / SectorContent.SECTOR_BYTES)];
+            Arrays.setAll(history, sector -> new History());
+            histories.add(history);
+        }
+    }
+
+    /** The state the disks are in. */
+    int state() {
+        return states;
+    }
+
+    /** The number of the state that the next change brings about. */
+    int nextState() {
+        return states + 1;
+    }
+
+    /** The disk's next state holds these contents from the sector on. */
+    void change(int disk, int firstSector, long[] ids) {
+        states++;
+        for (int i = 0; i < ids.length; i++) {
+            histories.get(disk)[firstSector + i].add(states, ids[i]);
+        }
+    }
+
+    /**
+     * Looks at the disks themselves, after a power failure or a failed write: whatever differs from the last state makes
+     * one more.
+     *
+     * @return how many sectors differ
+     */
+    int reconcile() {
+        int differing = 0;
+        for (int disk = 0; disk < disks.size(); disk++) {
+            long[] found = ids(read(disks.get(disk)));
+            for (int sector = 0; sector < found.length; sector++) {
+                if (found[sector] != histories.get(disk)[sector].latest()) {
+                    states += differing++ == 0 ? 1 : 0;
+                    histories.get(disk)[sector].add(states, found[sector]);
+                }
+            }
+        }
+        return differing;
+    }
+
+    private static ByteBuffer read(SimDisk disk) {
+        ByteBuffer bytes = ByteBuffer.allocate((int) disk.sizeBytes());
+        disk.peek(0, bytes);
+        return bytes;
+    }
+
+    private static long[] ids(ByteBuffer bytes) {
+        long[] ids = new long[bytes.capacity() / SectorContent.SECTOR_BYTES];
+        Arrays.setAll(ids, sector -> SectorContent.recognise(bytes, sector * SectorContent.SECTOR_BYTES));
+        return ids;
+    }
+
+    /** The stream stood at the position while the disks were in one of these states. */
+    void witness(Position position, Bounds bounds) {
+        witnessed.merge(position, bounds, (before, now) -> new Bounds(Math.max(before.low(), now.low()),
+                Math.min(before.high(), now.high())));
+    }
+
+    /** The states that a position of an ordered interval may stand for. */
+    Bounds boundsOf(Position position) {
+        Map.Entry<Position, Bounds> below = witnessed.floorEntry(position);
+        Map.Entry<Position, Bounds> above = witnessed.ceilingEntry(position);
+        return new Bounds(below == null ? 0 : below.getValue().low(),
+                above == null || above.getKey().generation() != position.generation() ? states
+                        : above.getValue().high());
+    }
+
+    /** Which of the states in bounds the replica's disks are in. */
+    Verdict judge(List<ByteBuffer> replica, Bounds bounds) {
+        List<long[]> found = replica.stream().map(Oracle::ids).toList();
+        int candidate = bounds.low();
+        while (true) {
+            int before = candidate;
+            for (int disk = 0; disk < found.size(); disk++) {
+                long[] ids = found.get(disk);
+                for (int sector = 0; sector < ids.length; sector++) {
+                    int state = histories.get(disk)[sector].firstWith(ids[sector], candidate);
+                    if (state < 0 || state > bounds.high()) {
+                        return new Verdict(-1, problem(disk, sector, ids[sector], candidate, bounds));
+                    }
+                    candidate = state;
+                }
+            }
+            if (candidate == before) {
+                return new Verdict(candidate, "");
+            }
+        }
+    }
+
+    private String problem(int disk, int sector, long id, int candidate, Bounds bounds) {
+        return "disk " + disk + " sector " + sector + " holds " + SectorContent.describe(id)
+                + ", which it did not in any state from " + candidate + " to " + bounds.high() + "; in state "
+                + candidate
+                + " it held " + SectorContent.describe(histories.get(disk)[sector].at(candidate)) + ", in state "
+                + bounds.high() + " " + SectorContent.describe(histories.get(disk)[sector].at(bounds.high()))
+                + " (bounds from " + bounds.low() + ")";
+    }
+}
