@@ -23,7 +23,7 @@ final class NbdInput {
     /** Goes on with another socket, as after STARTTLS. */
     void replace(NbdSocket next) throws IOException {
         if (buffer.hasRemaining()) {
-            throw new IOException("bytes were sent ahead of the TLS handshake");
+            throw new ProtocolBreach("bytes were sent ahead of the TLS handshake");
         }
         socket = next;
     }

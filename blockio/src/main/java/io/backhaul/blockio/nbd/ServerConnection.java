@@ -4,6 +4,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ClosedChannelException;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /** One client, from its first byte to its last. Run by a thread of its own; told to stop by others. */
@@ -41,8 +42,10 @@ final class ServerConnection implements Runnable {
             // we closed it ourselves
         } catch (EOFException gone) {
             // a client may leave without a word
-        } catch (IOException failure) {
+        } catch (ProtocolBreach | SSLException failure) {
             options.problems().accept("NBD client " + peer + ": " + failure.getMessage());
+        } catch (IOException gone) {
+            // cut, as connections are
         } catch (RuntimeException bug) {
             options.problems().accept("NBD client " + peer + ": a bug: " + bug);
         } finally {

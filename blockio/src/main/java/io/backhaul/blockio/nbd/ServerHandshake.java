@@ -54,7 +54,7 @@ final class ServerHandshake {
         }
         int clientFlags = input.getInt();
         if ((clientFlags & ~(FLAG_FIXED_NEWSTYLE | FLAG_NO_ZEROES)) != 0) {
-            throw new IOException("the client set unknown handshake flags: " + Integer.toHexString(clientFlags));
+            throw new ProtocolBreach("the client set unknown handshake flags: " + Integer.toHexString(clientFlags));
         }
         noZeroes = (clientFlags & FLAG_NO_ZEROES) != 0;
         for (int count = 0; count < OPTION_LIMIT; count++) {
@@ -63,12 +63,13 @@ final class ServerHandshake {
             }
             long magic = input.getLong();
             if (magic != IHAVEOPT) {
-                throw new IOException("an option starts with " + Long.toHexString(magic) + ", which is no NBD option");
+                throw new ProtocolBreach(
+                        "an option starts with " + Long.toHexString(magic) + ", which is no NBD option");
             }
             int option = input.nextInt();
             long length = Integer.toUnsignedLong(input.nextInt());
             if (length > OPTION_SKIP_LIMIT_BYTES) {
-                throw new IOException("an option of " + length + " bytes is larger than any option can be");
+                throw new ProtocolBreach("an option of " + length + " bytes is larger than any option can be");
             }
             if (length > OPTION_LIMIT_BYTES) {
                 input.skip(length);
@@ -85,13 +86,13 @@ final class ServerHandshake {
                 return session;
             }
         }
-        throw new IOException("the client sent more than " + OPTION_LIMIT + " options");
+        throw new ProtocolBreach("the client sent more than " + OPTION_LIMIT + " options");
     }
 
     private @Nullable NegotiatedSession answer(int option, byte[] data) throws IOException {
         if (options.tlsRequired() && !secure && option != OPT_STARTTLS) {
             if (option == OPT_EXPORT_NAME) {
-                throw new IOException("the client did not start TLS, which is required here");
+                throw new ProtocolBreach("the client did not start TLS, which is required here");
             }
             reply(option, REP_ERR_TLS_REQD, "start TLS first");
             return null;
@@ -113,7 +114,7 @@ final class ServerHandshake {
             }
         } catch (BufferUnderflowException | IllegalArgumentException malformed) {
             if (option == OPT_EXPORT_NAME) {
-                throw new IOException("the export name is longer than " + NAME_LIMIT_BYTES + " bytes", malformed);
+                throw new ProtocolBreach("the export name is longer than " + NAME_LIMIT_BYTES + " bytes");
             }
             reply(option, REP_ERR_INVALID, "the option's data has not the right shape");
         }
@@ -123,7 +124,7 @@ final class ServerHandshake {
     private NegotiatedSession chosenByName(String name) throws IOException {
         Export export = exports.apply(name);
         if (export == null) {
-            throw new IOException("the client asked for the export \"" + name + "\", which there is not");
+            throw new ProtocolBreach("the client asked for the export \"" + name + "\", which there is not");
         }
         ByteBuffer reply = ByteBuffer.allocate(10 + (noZeroes ? 0 : EXPORT_NAME_PADDING_BYTES));
         send(reply.putLong(export.device().sizeBytes()).putShort((short) export.transmissionFlags())

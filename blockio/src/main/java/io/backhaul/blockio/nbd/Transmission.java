@@ -67,7 +67,8 @@ final class Transmission {
         }
         int magic = input.getInt();
         if (magic != REQUEST_MAGIC) {
-            throw new IOException("a request starts with " + Integer.toHexString(magic) + ", which is no NBD request");
+            throw new ProtocolBreach(
+                    "a request starts with " + Integer.toHexString(magic) + ", which is no NBD request");
         }
         int flags = input.getUnsignedShort();
         int type = input.getUnsignedShort();
@@ -81,7 +82,8 @@ final class Transmission {
         if (type == CMD_WRITE && length > PAYLOAD_LIMIT_BYTES) {
             replies.addSimple(cookie, EINVAL);
             replies.flush();
-            throw new IOException("a write of " + length + " bytes is larger than the limit of " + PAYLOAD_LIMIT_BYTES);
+            throw new ProtocolBreach(
+                    "a write of " + length + " bytes is larger than the limit of " + PAYLOAD_LIMIT_BYTES);
         }
         if (objection != 0) {
             if (type == CMD_WRITE) {
