@@ -9,6 +9,9 @@ import io.backhaul.protocol.Identity;
  * through the {@link Listener} on the link's loop. Whole frames with right checksums only: anything else ends the link.
  */
 public interface Link {
+    /** Where {@link #queuedBytes} must fall below for {@link Listener#drained} to be told. */
+    long LOW_WATER_BYTES = 1L << 20;
+
     /** Who the peer is, by its certificate. */
     Identity peer();
 
@@ -28,7 +31,10 @@ public interface Link {
     /** Bytes queued by {@link #send} that the operating system has not taken yet. */
     long queuedBytes();
 
-    /** Sends what is queued, then closes; the listener hears {@link Listener#closed} once. */
+    /**
+     * Sends what is queued, then closes. The listener hears no frame any more, and {@link Listener#closed} once, later: never
+     * from within this call.
+     */
     void close();
 
     /** What a link tells its owner; on the attached loop. */
@@ -36,7 +42,7 @@ public interface Link {
         /** A frame has come; the listener owns it. */
         void frame(Frame frame);
 
-        /** {@link #queuedBytes} has fallen below the low-water mark again. */
+        /** {@link #queuedBytes} has fallen below {@link #LOW_WATER_BYTES} again. */
         default void drained() {}
 
         /**
