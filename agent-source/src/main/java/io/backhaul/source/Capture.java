@@ -1,0 +1,20 @@
+package io.backhaul.source;
+
+import java.io.IOException;
+
+/**
+ * What sees the writes to a machine's disks and hands them to the {@link ChangeStream}, in the order of the disks. It may
+ * stand in front of a disk and write through, or only observe.
+ */
+public interface Capture {
+    /** Where the writes go from now on. Called once, before any write. */
+    void attach(ChangeStream stream);
+
+    /**
+     * Returns when every write that a disk had taken before the call is in the stream. Called on a lane; may block.
+     *
+     * @throws IOException
+     *             where that cannot be promised: something was written unseen
+     */
+    void barrier() throws IOException;
+}

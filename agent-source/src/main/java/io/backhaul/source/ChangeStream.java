@@ -1,0 +1,594 @@
+package io.backhaul.source;
+
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.time.Clock;
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.FidelityChange;
+import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.GenerationStart;
+import io.backhaul.protocol.Limits;
+import io.backhaul.protocol.Mark;
+import io.backhaul.protocol.Position;
+import io.backhaul.protocol.WriteBatch;
+import io.backhaul.protocol.WriteBatchBuilder;
+import io.netty.buffer.ByteBufAllocator;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The order point of a machine: every captured write, and every stretch read for a baseline or catch-up, gets its place in
+ * the change stream here. Writes are copied into the open batch, which is sealed when it is large or old enough, or at once
+ * while nothing else is under way; packing and sending are others' work.
+ *
+ * <p>
+ * Called by any thread. One lock orders everything; it is held for memory work only, so loops may take it. Nothing here
+ * ever fails or delays a writer: where there is no room, or no generation, blocks are marked pending instead, and an
+ * {@code ORDERED} stretch ends with a FIDELITY record.
+ *
+ * <p>
+ * Invariants: the bits of the dirty map cover every record that is not journaled and every change that is in no record;
+ * {@code ORDERED} begins only when nothing is pending and nothing is being read.
+ */
+public final class ChangeStream {
+    private static final long RECORD_BYTES = WriteBatch.RECORD_BYTES;
+    private static final int FIRST_BATCH_BYTES = 64 << 10;
+
+    /** What a stream stands on. */
+    record Ports(Loop loop, ByteBufAllocator allocator, Room room, DirtyMap dirty, Sealed.Outlet outlet) {}
+
+    /** When batches are sealed. */
+    record Batching(int batchBytes, long batchAgeNanos) {}
+
+    private final UUID machine;
+    private final Ports ports;
+    private final Batching batching;
+    private final Clock clock;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final List<Registration> registrations = new ArrayList<>();
+
+    private boolean open;
+    private long generation;
+    private long nextSequence = 1;
+    private Fidelity fidelity = Fidelity.BASELINE;
+    private boolean overflowing;
+    private long overflows;
+    private long capturedBytes;
+    private boolean idle;
+    private boolean timerPending;
+    private @Nullable OpenBatch batch;
+
+    ChangeStream(UUID machine, Ports ports, Batching batching) {
+        this.machine = machine;
+        this.ports = ports;
+        this.batching = batching;
+        this.clock = ports.loop().clock();
+    }
+
+    /** The batch that still grows. */
+    private static final class OpenBatch {
+        final WriteBatchBuilder builder;
+        final Position first;
+        final long openedNanos;
+        long roomBytes;
+
+        OpenBatch(WriteBatchBuilder builder, Position first, long openedNanos) {
+            this.builder = builder;
+            this.first = first;
+            this.openedNanos = openedNanos;
+        }
+    }
+
+    /**
+     * A range is about to change on the disk: from now until {@link #settled} it stays marked dirty. For captures that stand
+     * in front of the disk; one that only observes needs neither.
+     *
+     * @return the ticket for {@link #settled}
+     */
+    public int announce(int disk, long offset, long lengthBytes) {
+        lock.lock();
+        try {
+            return ports.dirty().announce(disk, offset, lengthBytes);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What was announced has been handed over by {@link #write}, {@link #zero} or {@link #failed}. */
+    public void settled(int ticket) {
+        lock.lock();
+        try {
+            ports.dirty().settled(ticket);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * A write that the disk has taken, in the order of the disk. Copies all that remains in {@code data}, whose position
+     * stays.
+     */
+    public void write(int disk, long offset, ByteBuffer data) {
+        int length = data.remaining();
+        if (length == 0) {
+            return;
+        }
+        if (Zeroes.isZero(data)) {
+            zero(disk, offset, length);
+            return;
+        }
+        lock.lock();
+        try {
+            note(disk, offset, length);
+            if (!admit(length + RECORD_BYTES)) {
+                ports.dirty().markPending(disk, offset, length);
+                return;
+            }
+            for (int done = 0; done < length;) {
+                int part = Math.min(length - done, Limits.MAX_DATA_EXTENT_BYTES);
+                OpenBatch into = batchFor(part);
+                into.builder.data(disk, offset + done, data.slice(data.position() + done, part));
+                grow(into, part);
+                done += part;
+            }
+            sealIfDue();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A stretch that the disk reads as zeroes from now on: zeroed, trimmed or written so. */
+    public void zero(int disk, long offset, long lengthBytes) {
+        if (lengthBytes == 0) {
+            return;
+        }
+        lock.lock();
+        try {
+            note(disk, offset, lengthBytes);
+            if (!admit(RECORD_BYTES)) {
+                ports.dirty().markPending(disk, offset, lengthBytes);
+                return;
+            }
+            for (long done = 0; done < lengthBytes;) {
+                int part = (int) Math.min(lengthBytes - done, Limits.MAX_ZERO_EXTENT_BYTES);
+                OpenBatch into = batchFor(0);
+                into.builder.zero(disk, offset + done, part);
+                grow(into, 0);
+                done += part;
+            }
+            sealIfDue();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A write that the disk refused, or took in part: nobody knows what it holds there, so the stretch is read again. */
+    public void failed(int disk, long offset, long lengthBytes) {
+        lock.lock();
+        try {
+            note(disk, offset, lengthBytes);
+            ports.dirty().markPending(disk, offset, lengthBytes);
+            loseOrder();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether a write of so many bytes would find room now, or needs none. */
+    public boolean hasRoomFor(long bytes) {
+        return ports.room().fits(bytes + RECORD_BYTES) || !isFlowing();
+    }
+
+    /** Holds the caller back until {@link #hasRoomFor}, but no longer than the limit. Never on a loop. */
+    void awaitRoom(long bytes, Duration limit) {
+        if (!hasRoomFor(bytes)) {
+            ports.room().awaitFit(bytes + RECORD_BYTES, limit.toNanos());
+        }
+    }
+
+    private boolean isFlowing() {
+        lock.lock();
+        try {
+            return open && !overflowing;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void note(int disk, long offset, long lengthBytes) {
+        ports.dirty().mark(disk, offset, lengthBytes);
+        for (Registration registration : registrations) {
+            registration.touch(disk, offset, lengthBytes);
+        }
+    }
+
+    private boolean admit(long bytes) {
+        if (!open) {
+            return false;
+        }
+        if (overflowing && ports.room().isLow()) {
+            overflowing = false;
+        }
+        if (!overflowing && !ports.room().fits(bytes)) {
+            overflowing = true;
+            overflows++;
+            loseOrder();
+        }
+        return !overflowing;
+    }
+
+    /** From here on the order is not whole until all that is pending has been sent. */
+    private void loseOrder() {
+        if (open && fidelity == Fidelity.ORDERED) {
+            append(Fidelity.CATCH_UP);
+        }
+    }
+
+    private Position append(Fidelity next) {
+        seal();
+        fidelity = next;
+        Position position = take(1);
+        ready(new FidelityChange(machine, position, clock.wallMicros(), next).frame(ports.allocator()));
+        return position;
+    }
+
+    private Position take(long records) {
+        Position first = new Position(generation, nextSequence);
+        nextSequence += records;
+        return first;
+    }
+
+    private void ready(Frame frame) {
+        long room = frame.lengthBytes();
+        ports.room().take(room);
+        ports.outlet().sealed(new Sealed.Ready(frame, room, clock.nanos()));
+        idle = false;
+    }
+
+    private OpenBatch batchFor(int dataBytes) {
+        OpenBatch current = batch;
+        if (current != null && !current.builder.hasRoomFor(dataBytes)) {
+            seal();
+            current = null;
+        }
+        if (current == null) {
+            int expected = Math.max(dataBytes, idle ? 0 : FIRST_BATCH_BYTES);
+            current = new OpenBatch(new WriteBatchBuilder(ports.allocator(), expected),
+                    new Position(generation, nextSequence),
+                    clock.nanos());
+            batch = current;
+        }
+        return current;
+    }
+
+    private void grow(OpenBatch into, int dataBytes) {
+        take(1);
+        long room = dataBytes + RECORD_BYTES;
+        ports.room().take(room);
+        into.roomBytes += room;
+        capturedBytes += dataBytes;
+    }
+
+    private void sealIfDue() {
+        OpenBatch current = batch;
+        if (current == null) {
+            return;
+        }
+        if (idle || current.builder.payloadBytes() >= batching.batchBytes()) {
+            seal();
+        } else if (!timerPending) {
+            timerPending = true;
+            ports.loop().schedule(batching.batchAgeNanos(), this::grownOld);
+        }
+    }
+
+    private void grownOld() {
+        lock.lock();
+        try {
+            timerPending = false;
+            OpenBatch current = batch;
+            if (current == null) {
+                return;
+            }
+            long left = current.openedNanos + batching.batchAgeNanos() - clock.nanos();
+            if (left <= 0) {
+                seal();
+            } else {
+                timerPending = true;
+                ports.loop().schedule(left, this::grownOld);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void seal() {
+        OpenBatch current = batch;
+        if (current != null) {
+            batch = null;
+            idle = false;
+            var heading = new WriteBatchBuilder.Heading(machine, current.first, clock.wallMicros(), false);
+            ports.outlet().sealed(new Sealed.Batch(current.builder, heading, current.roomBytes, current.openedNanos));
+        }
+    }
+
+    /** All that was sealed has been received: what waits goes at once, and the next write will not wait at all. */
+    void relax() {
+        lock.lock();
+        try {
+            if (batch != null) {
+                seal();
+            } else {
+                idle = true;
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Begins a generation; what is in no frame of it, by the dirty map, becomes pending. Takes as long as a walk through the
+     * dirty map: on a lane.
+     */
+    void begin(GenerationStart start) {
+        lock.lock();
+        try {
+            discardBatch();
+            registrations.forEach(Registration::expire);
+            registrations.clear();
+            ports.dirty().foldIntoPending();
+            generation = start.generation();
+            nextSequence = 1;
+            fidelity = start.fidelity();
+            overflowing = false;
+            open = true;
+            take(1);
+            ready(start.frame(ports.allocator()));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Ends the stream: from now on blocks are only marked. */
+    void suspend() {
+        lock.lock();
+        try {
+            discardBatch();
+            open = false;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void discardBatch() {
+        OpenBatch current = batch;
+        if (current != null) {
+            batch = null;
+            current.builder.discard();
+            ports.room().give(current.roomBytes);
+        }
+    }
+
+    /** Begins to compare all disks again, in the same generation; nothing where there is no generation. */
+    @Nullable
+    Position beginBaseline() {
+        lock.lock();
+        try {
+            return open ? append(Fidelity.BASELINE) : null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Places a mark; null where the stream is not {@code ORDERED}. */
+    @Nullable
+    Position mark(Mark.Kind kind, String label) {
+        lock.lock();
+        try {
+            if (!open || fidelity != Fidelity.ORDERED) {
+                return null;
+            }
+            seal();
+            Position position = take(1);
+            ready(new Mark(machine, position, clock.wallMicros(), kind, label).frame(ports.allocator()));
+            return position;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Ends a baseline or catch-up, if nothing is left of it: at the returned position the replica is a state of the source.
+     * The caller has made sure, by the capture's barrier after the last read, that every write the reads may have seen is in
+     * the stream.
+     */
+    @Nullable
+    Position tryOrder() {
+        lock.lock();
+        try {
+            if (overflowing && ports.room().isLow()) {
+                overflowing = false;
+            }
+            if (!open || fidelity == Fidelity.ORDERED || overflowing || !registrations.isEmpty()
+                    || ports.dirty().isAnyPending()) {
+                return null;
+            }
+            return append(Fidelity.ORDERED);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A stretch is about to be read. */
+    Registration register(int disk, DirtyMap.Stretch stretch) {
+        lock.lock();
+        try {
+            int ticket = ports.dirty().announce(disk, stretch.offset(), stretch.lengthBytes());
+            ports.dirty().taken(disk, stretch);
+            Registration registration = new Registration(disk, stretch, ticket);
+            registrations.add(registration);
+            return registration;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Puts what was read into the stream, without what has been written since; on a lane. */
+    boolean reconcile(Registration registration, List<Piece> pieces) {
+        WriteBatchBuilder built = build(registration.disk(), pieces);
+        lock.lock();
+        try {
+            ports.dirty().settled(registration.ticket());
+            registrations.remove(registration);
+            if (registration.isStale() || !open) {
+                built.discard();
+                return false;
+            }
+            if (!registration.isUntouched()) {
+                built.discard();
+                built = build(registration.disk(), registration.untouched(pieces));
+            }
+            if (built.records() == 0) {
+                built.discard();
+                return true;
+            }
+            ports.dirty().mark(registration.disk(), registration.stretch().offset(),
+                    registration.stretch().lengthBytes());
+            seal();
+            long room = built.payloadBytes() + built.records() * RECORD_BYTES;
+            ports.room().take(room);
+            var heading = new WriteBatchBuilder.Heading(machine, take(built.records()), clock.wallMicros(), true);
+            ports.outlet().sealed(new Sealed.Batch(built, heading, room, clock.nanos()));
+            idle = false;
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private WriteBatchBuilder build(int disk, List<Piece> pieces) {
+        int bytes = pieces.stream().mapToInt(piece -> piece.data() == null ? 0 : (int) piece.lengthBytes()).sum();
+        WriteBatchBuilder builder = new WriteBatchBuilder(ports.allocator(), bytes);
+        for (Piece piece : pieces) {
+            ByteBuffer data = piece.data();
+            if (data == null) {
+                builder.zero(disk, piece.offset(), (int) piece.lengthBytes());
+            } else {
+                builder.data(disk, piece.offset(), data.duplicate());
+            }
+        }
+        return builder;
+    }
+
+    /** A stretch that was registered could not be read: it is pending again. */
+    void giveUp(Registration registration) {
+        lock.lock();
+        try {
+            var stretch = registration.stretch();
+            ports.dirty().markPending(registration.disk(), stretch.offset(), stretch.lengthBytes());
+            ports.dirty().settled(registration.ticket());
+            registrations.remove(registration);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The next pending stretch of a disk from an offset on. */
+    DirtyMap.@Nullable Stretch nextPending(int disk, long from, int maxBytes) {
+        lock.lock();
+        try {
+            return ports.dirty().nextPending(disk, from, maxBytes);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Epochs of the dirty map that were taken out in a generation, to be cleared. */
+    record Epochs(long generation, List<Integer> numbers) {}
+
+    /** Lets the epochs of the dirty map advance to {@code journaled}; says which are to be cleared. */
+    Epochs advanceEpochs(Position journaled) {
+        lock.lock();
+        try {
+            if (!open) {
+                return new Epochs(generation, List.of());
+            }
+            ports.dirty().rotate(nextSequence - 1);
+            boolean ours = journaled.generation() == generation;
+            return new Epochs(generation,
+                    ours ? ports.dirty().takeJournaled(journaled.sequence()) : List.of());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The epochs taken out have been cleared, or could not be; nothing where the stream has begun anew since. */
+    void epochsDone(Epochs epochs, boolean cleared) {
+        lock.lock();
+        try {
+            if (epochs.generation() != generation) {
+                return;
+            }
+            for (int epoch : epochs.numbers()) {
+                if (cleared) {
+                    ports.dirty().freed(epoch);
+                } else {
+                    ports.dirty().putBack(epoch);
+                }
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Where the stream stands.
+     *
+     * @param captured
+     *            the last position given to a record; {@link Position#NONE} before the first generation
+     * @param capturedBytes
+     *            payload bytes captured so far
+     * @param pendingBytes
+     *            per disk, what must still be read and sent
+     */
+    record Snapshot(boolean open, Position captured, long capturedBytes, Fidelity fidelity, boolean overflowing,
+            long overflows,
+            List<Long> pendingBytes) {}
+
+    Snapshot snapshot(int disks) {
+        lock.lock();
+        try {
+            List<Long> pending = new ArrayList<>();
+            for (int i = 0; i < disks; i++) {
+                pending.add(ports.dirty().pendingBytes(i));
+            }
+            Position captured = generation == 0 ? Position.NONE : new Position(generation, nextSequence - 1);
+            return new Snapshot(open, captured, capturedBytes, fidelity, overflowing, overflows, pending);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether every write since is in order and nothing is missing. */
+    boolean isOrdered() {
+        lock.lock();
+        try {
+            return open && fidelity == Fidelity.ORDERED;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    Position captured() {
+        lock.lock();
+        try {
+            return generation == 0 ? Position.NONE : new Position(generation, nextSequence - 1);
+        } finally {
+            lock.unlock();
+        }
+    }
+}

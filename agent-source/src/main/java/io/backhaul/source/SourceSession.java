@@ -1,0 +1,607 @@
+package io.backhaul.source;
+
+import io.backhaul.engine.fault.FaultLog;
+import io.backhaul.engine.link.Dialler;
+import io.backhaul.engine.loop.Lane;
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.stream.FrameFeed;
+import io.backhaul.engine.stream.StreamSender;
+import io.backhaul.protocol.DigestRequest;
+import io.backhaul.protocol.Digests;
+import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.FaultCode;
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.FrameType;
+import io.backhaul.protocol.GenerationStart;
+import io.backhaul.protocol.Hello;
+import io.backhaul.protocol.Limits;
+import io.backhaul.protocol.MalformedBodyException;
+import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Positions;
+import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Role;
+import io.backhaul.protocol.Welcome;
+import io.netty.buffer.ByteBufAllocator;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The head of the source: decides when a generation begins and on which basis, feeds the sender from the window, releases
+ * what is safe, and lets the dirty map advance with what is journaled. Owned by its loop; files are touched on the state's
+ * lane only.
+ *
+ * <p>
+ * Invariants: a generation is durable in the state before its first frame exists; the basis of a generation is journaled and
+ * all that changed after it is in the dirty map, or will be compared; the stored state names a journaled position that is
+ * not older than any epoch that was cleared.
+ */
+final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
+    private static final Logger LOG = LoggerFactory.getLogger(SourceSession.class);
+    private static final long TICK_NANOS = 500_000_000;
+    private static final long MEND_NANOS = 5_000_000_000L;
+    private static final String SOFTWARE = "backhaul source";
+
+    /** What a session stands on. */
+    record Ports(Loop loop, Lane stateLane, Dialler dialler, RandomGenerator random, ByteBufAllocator allocator,
+            FaultLog faults) {}
+
+    /** The hands that it directs. */
+    record Hands(ChangeStream stream, Packer packer, SendWindow window, CompressionPolicy policy, StateFile stateFile,
+            DirtyMap dirty) {}
+
+    private final SourceOptions options;
+    private final List<DiskInfo> disks;
+    private final Ports ports;
+    private final Hands hands;
+    private final Capture capture;
+    private final RotatingDialler dialler;
+    private final Reconciler reconciler;
+    private final LagLedger ledger = new LagLedger();
+    private final SourceWaits waits = new SourceWaits();
+
+    private SessionState state = new SessionState.Unborn();
+    private SourceState stored;
+    private @Nullable StreamSender sender;
+    private boolean linked;
+    private long lineage;
+    private int gaps;
+    private boolean storedChanged;
+    private boolean saving;
+    private Positions reported;
+    private Position sent = Position.NONE;
+    private Position orderedFrom = Position.NONE;
+    private long unorderedNanos;
+    private long sentBytes;
+    private long packedPlainBytes;
+    private long packedBytes;
+
+    SourceSession(SourceOptions options, List<SourceDisk> disks, Ports ports, Hands hands, Reconciler.Ports reading,
+            Opening opening) {
+        this.options = options;
+        this.disks = disks.stream().map(SourceDisk::info).toList();
+        this.ports = ports;
+        this.hands = hands;
+        this.capture = opening.capture();
+        this.stored = opening.state();
+        this.dialler = new RotatingDialler(ports.dialler(), options.route().processServers());
+        this.reconciler = new Reconciler(options.machine().id(), disks, reading, this);
+        this.reported = nothing();
+        this.unorderedNanos = ports.loop().clock().nanos();
+    }
+
+    /** With what a session starts. */
+    record Opening(SourceState state, Capture capture) {}
+
+    private Positions nothing() {
+        return new Positions(options.machine().id(), Position.NONE, Position.NONE, Position.NONE, Position.NONE,
+                Position.NONE);
+    }
+
+    /** Begins, as the rule says. On the loop, once. */
+    void start(StartRule rule) {
+        LOG.info("{}: {}", options.machine().name(), switch (rule) {
+            case StartRule.Fresh fresh -> fresh.why();
+            case StartRule.GoOn goOn -> "goes on behind " + stored.journaled();
+            case StartRule.CompareAll all -> "all disks will be compared: " + all.why();
+        });
+        switch (rule) {
+            case StartRule.Fresh fresh -> {
+            }
+            case StartRule.GoOn goOn -> openNext(false);
+            case StartRule.CompareAll all -> openNext(true);
+        }
+        var route = new StreamSender.Route(options.machine().id(), dialler.address(), Role.PROCESS_SERVER,
+                options.route().timing());
+        sender = new StreamSender(new StreamSender.Ports(ports.loop(), dialler, ports.random(), ports.allocator()),
+                route,
+                this);
+        tick();
+    }
+
+    private void openNext(boolean compareAll) {
+        open(stored.generation() + 1, compareAll);
+    }
+
+    /** Begins a generation; with {@code compareAll} nothing is taken for known. */
+    private void open(long generation, boolean compareAll) {
+        boolean all = compareAll || stored.journaled().equals(Position.NONE);
+        SourceState next = (all ? stored.forgetful(disks) : stored).withGeneration(generation);
+        Fidelity fidelity = next.comparing() ? Fidelity.BASELINE : Fidelity.CATCH_UP;
+        var start = new GenerationStart(options.machine().id(), generation, ports.loop().clock().wallMicros(),
+                next.journaled(), fidelity, next.bootId(), options.machine().name(), disks);
+        Welcome welcome = linked && state instanceof SessionState.Opening opening ? opening.welcome() : null;
+        moveTo(new SessionState.Opening(start, welcome), fidelity + " on basis " + start.basis());
+        stored = next;
+        lineage = all ? generation : lineage;
+        gaps = 0;
+        reconciler.halt();
+        waits.cancelPlan("the stream begins anew");
+        hands.window().begin(generation);
+        ledger.begin(generation);
+        sent = new Position(generation, 0);
+        noteDisorder();
+        commence(start, next);
+    }
+
+    private void commence(GenerationStart start, SourceState next) {
+        ports.stateLane().submit(() -> {
+            hands.stateFile().save(next, true);
+            hands.stream().begin(start);
+            return start;
+        }, ports.loop(), new Lane.Outcome<GenerationStart>() {
+            @Override
+            public void done(GenerationStart begun) {
+                switch (state) {
+                    case SessionState.Opening opening when opening.start() == begun -> flow(opening);
+                    case SessionState.Opening another -> LOG.debug("generation {} was overtaken", begun.generation());
+                    default -> hands.stream().suspend();
+                }
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                ports.faults().report(FaultCode.STORE_FAILED, "state", String.valueOf(cause.getMessage()));
+                ports.loop().schedule(MEND_NANOS, () -> {
+                    if (state instanceof SessionState.Opening opening && opening.start() == start) {
+                        commence(start, next);
+                    }
+                });
+            }
+        });
+    }
+
+    private void flow(SessionState.Opening opening) {
+        moveTo(new SessionState.Flowing(opening.start()), "begun");
+        long[] compared = stored.disks().stream().mapToLong(SourceState.DiskState::comparedBytes).toArray();
+        reconciler.begin(new Position(opening.start().generation(), 1), stored.comparing(), compared);
+        Welcome welcome = opening.welcome();
+        if (welcome != null) {
+            resume(welcome);
+        } else if (linked) {
+            reconciler.linked();
+        }
+        wake();
+    }
+
+    private void wake() {
+        if (sender != null) {
+            sender.wake();
+        }
+    }
+
+    @Override
+    public Hello greeting() {
+        long generation = state instanceof SessionState.Unborn ? 0 : stored.generation();
+        return new Hello(options.machine().id(), generation, Limits.VERSION, Limits.VERSION, SOFTWARE);
+    }
+
+    @Override
+    public void resume(Welcome welcome) {
+        linked = true;
+        ports.faults().clear(FaultCode.UNREACHABLE, dialler.address());
+        switch (state) {
+            case SessionState.Unborn unborn -> {
+                long highest = Math.max(welcome.durable().generation(), welcome.journaled().generation());
+                open(Math.max(highest, stored.generation()) + 1, true);
+            }
+            case SessionState.Opening opening ->
+                state = new SessionState.Opening(opening.start(), welcome);
+            case SessionState.Flowing flowing -> resume(flowing, welcome);
+            case SessionState.Halted halted -> {
+            }
+            case SessionState.Closed closed -> {
+            }
+        }
+    }
+
+    private void resume(SessionState.Flowing flowing, Welcome welcome) {
+        Position durable = welcome.durable();
+        learnJournaled(welcome.journaled());
+        if (durable.generation() > flowing.generation() && stored.acknowledged()) {
+            halt(FaultCode.STALE_GENERATION, "the receiver holds " + durable + ", and this agent streams generation "
+                    + flowing.generation());
+            return;
+        }
+        if (durable.generation() > flowing.generation()) {
+            open(durable.generation() + 1, true);
+            return;
+        }
+        if (!hands.window().covers(durable)) {
+            LOG.info("{} is not in the window any more; a new generation begins", durable);
+            openNext(false);
+            return;
+        }
+        hands.window().rewind(durable);
+        if (options.buffering().release() == SourceOptions.Release.SPOOLED) {
+            hands.window().release(durable);
+        }
+        sent = sent.max(durable);
+        Position journaled = welcome.journaled().min(durable);
+        reported = new Positions(options.machine().id(), durable, durable, journaled, journaled, Position.NONE);
+        reconciler.linked();
+        relaxIfQuiet();
+    }
+
+    /** Somebody streams, or has streamed, as this machine with a higher generation. */
+    private void superseded(String why) {
+        if (stored.acknowledged()) {
+            halt(FaultCode.STALE_GENERATION, why);
+        } else {
+            hands.stream().suspend();
+            hands.window().begin(0);
+            reconciler.halt();
+            moveTo(new SessionState.Unborn(), why);
+            StreamSender current = sender;
+            if (current != null) {
+                ports.loop().execute(() -> current.restart(why));
+            }
+        }
+    }
+
+    private void halt(FaultCode code, String text) {
+        ports.faults().report(code, options.machine().name(), text);
+        moveTo(new SessionState.Halted(code, text), text);
+        hands.stream().suspend();
+        hands.window().begin(0);
+        reconciler.halt();
+        noteDisorder();
+        waits.failAll(code.label() + " " + text + ". " + code.remedy());
+    }
+
+    @Override
+    public @Nullable Frame next() {
+        if (!(state instanceof SessionState.Flowing)) {
+            return null;
+        }
+        Frame frame = hands.window().next();
+        if (frame != null) {
+            sent = sent.max(frame.last());
+            sentBytes += frame.lengthBytes();
+            hands.policy().drained(frame.lengthBytes(), hands.window().waitingBytes(), ports.loop().clock().nanos());
+        }
+        return frame;
+    }
+
+    @Override
+    public void progress(Positions positions) {
+        if (!(state instanceof SessionState.Flowing flowing)) {
+            return;
+        }
+        if (!sent.isAtLeast(positions.received())) {
+            superseded("the receiver has " + positions.received() + ", which was never sent from here");
+            return;
+        }
+        reported = positions;
+        gaps = 0;
+        if (positions.received().generation() == flowing.generation() && !stored.acknowledged()) {
+            stored = stored.withAcknowledged();
+            storedChanged = true;
+        }
+        hands.window().release(options.buffering().release() == SourceOptions.Release.SPOOLED
+                ? positions.spooled()
+                : positions.journaled());
+        learnJournaled(positions.journaled());
+        relaxIfQuiet();
+        reconciler.step();
+    }
+
+    private void learnJournaled(Position journaled) {
+        if (journaled.generation() >= lineage && journaled.generation() <= stored.generation()
+                && !stored.journaled().isAtLeast(journaled)) {
+            stored = stored.withJournaled(journaled);
+            ledger.journaled(journaled);
+            waits.journaled(journaled);
+        }
+    }
+
+    private void relaxIfQuiet() {
+        Position received = reported.received();
+        Position last = hands.window().last();
+        if (linked && hands.packer().isIdle() && received.isAtLeast(last)) {
+            hands.stream().relax();
+        }
+    }
+
+    @Override
+    public void packed(List<Packer.Packed> frames) {
+        for (Packer.Packed packed : frames) {
+            long plainBytes = packed.plainBytes();
+            long bytes = packed.frame().lengthBytes();
+            Position last = packed.frame().last();
+            boolean disorder = packed.frame().type() == FrameType.FIDELITY && !hands.stream().isOrdered();
+            if (hands.window().add(packed)) {
+                ledger.add(last.sequence(), plainBytes, packed.openedNanos());
+                packedPlainBytes += plainBytes;
+                packedBytes += bytes;
+                if (disorder) {
+                    orderLost();
+                }
+            }
+        }
+        wake();
+        reconciler.step();
+    }
+
+    /** The stream has lost its order by itself: an overflow, or a write that failed. */
+    private void orderLost() {
+        noteDisorder();
+        if (state instanceof SessionState.Flowing flowing && !reconciler.isReconciling()) {
+            ports.faults().report(FaultCode.CAPTURE_OVERFLOW, options.machine().name(),
+                    "writes could not be kept in order; their blocks are read again");
+            waits.cancelPlan("writes overflowed");
+            reconciler.begin(new Position(flowing.generation(), 1), false, new long[disks.size()]);
+        }
+    }
+
+    private void noteDisorder() {
+        if (!orderedFrom.equals(Position.NONE)) {
+            unorderedNanos = ports.loop().clock().nanos();
+            orderedFrom = Position.NONE;
+        }
+    }
+
+    @Override
+    public void control(Frame frame) {
+        try {
+            if (frame.type() == FrameType.DIGESTS) {
+                reconciler.answered(Digests.read(frame));
+            }
+        } catch (MalformedBodyException broken) {
+            ports.faults().report(FaultCode.BAD_FRAME, dialler.address(), String.valueOf(broken.getMessage()));
+        } finally {
+            frame.release();
+        }
+    }
+
+    @Override
+    public Reaction refused(Refusal refusal) {
+        FaultCode code = refusal.fault();
+        switch (code) {
+            case STALE_GENERATION -> superseded(refusal.text());
+            case FENCED, DISK_MISMATCH, VERSION_MISMATCH -> halt(code, refusal.text());
+            case BASIS_UNKNOWN, GAP -> ports.faults().report(code, dialler.address(), refusal.text());
+            default -> {
+                ports.faults().report(code, dialler.address(), refusal.text());
+                dialler.rotate();
+            }
+        }
+        if (state instanceof SessionState.Flowing flowing) {
+            if (code == FaultCode.BASIS_UNKNOWN && !flowing.start().basis().equals(Position.NONE)) {
+                openNext(true);
+            } else if (code == FaultCode.GAP && ++gaps > 1) {
+                openNext(false);
+            }
+        }
+        return state instanceof SessionState.Halted ? Reaction.STOP : Reaction.RETRY;
+    }
+
+    @Override
+    public void disconnected() {
+        linked = false;
+        if (state instanceof SessionState.Opening opening) {
+            state = new SessionState.Opening(opening.start(), null);
+        }
+        reconciler.unlinked();
+        waits.cancelPlan("the link has gone");
+    }
+
+    @Override
+    public boolean ask(DigestRequest request) {
+        return linked && sender != null && sender.control(request.frame(ports.allocator()));
+    }
+
+    @Override
+    public void barrier() throws IOException {
+        capture.barrier();
+    }
+
+    @Override
+    public void barrierFailed(String why) {
+        ports.faults().report(FaultCode.SOURCE_READ_FAILED, options.machine().name(), why);
+        waits.failAll(why);
+    }
+
+    @Override
+    public void compared() {
+        stored = stored.compared(reconciler.comparedBytes(), true);
+        storedChanged = true;
+    }
+
+    @Override
+    public void ordered(Position position) {
+        LOG.info("{}: ordered from {} on", options.machine().name(), position);
+        orderedFrom = position;
+        ports.faults().clear(FaultCode.CAPTURE_OVERFLOW, options.machine().name());
+        if (stored.comparing()) {
+            stored = stored.compared(reconciler.comparedBytes(), false);
+            storedChanged = true;
+        }
+        waits.ordered();
+    }
+
+    @Override
+    public void planned(long bytes) {
+        waits.planned(bytes);
+    }
+
+    @Override
+    public void unreadable(int disk, DirtyMap.Stretch stretch, String why) {
+        ports.faults().report(FaultCode.SOURCE_READ_FAILED, "disk " + disk, "%d bytes at %d: %s"
+                .formatted(stretch.lengthBytes(), stretch.offset(), why));
+    }
+
+    /** Lets the dirty map advance, and stores what changed. */
+    private void tick() {
+        if (state instanceof SessionState.Closed) {
+            return;
+        }
+        reconciler.tick(ports.loop().clock().nanos());
+        maintain();
+        ports.loop().schedule(TICK_NANOS, this::tick);
+    }
+
+    private void maintain() {
+        if (saving || !(state instanceof SessionState.Flowing)) {
+            return;
+        }
+        ChangeStream.Epochs epochs = hands.stream().advanceEpochs(stored.journaled());
+        if (!storedChanged && epochs.numbers().isEmpty()) {
+            return;
+        }
+        SourceState now = stored;
+        saving = true;
+        storedChanged = false;
+        ports.stateLane().submit(() -> {
+            hands.stateFile().save(now, false);
+            epochs.numbers().forEach(hands.dirty()::clear);
+            return now;
+        }, ports.loop(), new Lane.Outcome<SourceState>() {
+            @Override
+            public void done(SourceState saved) {
+                saving = false;
+                hands.stream().epochsDone(epochs, true);
+                ports.faults().clear(FaultCode.STORE_FAILED, "state");
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                saving = false;
+                storedChanged = true;
+                hands.stream().epochsDone(epochs, false);
+                ports.faults().report(FaultCode.STORE_FAILED, "state", String.valueOf(cause.getMessage()));
+            }
+        });
+    }
+
+    /** Compares all disks again. Says why not, where it cannot. */
+    @Nullable
+    String resync() {
+        Position begun = state instanceof SessionState.Flowing ? hands.stream().beginBaseline() : null;
+        if (begun == null) {
+            return "there is no stream to compare in: the agent is " + state.label();
+        }
+        noteDisorder();
+        waits.cancelPlan("a resync begins");
+        long[] nothingYet = new long[disks.size()];
+        stored = stored.compared(nothingYet, true);
+        storedChanged = true;
+        maintain();
+        reconciler.begin(begun, true, nothingYet);
+        return null;
+    }
+
+    /** Finds out how much a resync would send. Says why not, where it cannot. */
+    @Nullable
+    String plan(SourceWaits.Plan plan) {
+        if (!linked || !hands.stream().isOrdered() || reconciler.isWorking()) {
+            return "a plan needs an ordered stream and a link; see backhaul status";
+        }
+        waits.plan(plan);
+        reconciler.plan(hands.stream().captured());
+        return null;
+    }
+
+    SourceWaits waits() {
+        return waits;
+    }
+
+    Reconciler reconciler() {
+        return reconciler;
+    }
+
+    /** Whether all that was captured is journaled and nothing is pending. */
+    boolean isDrained() {
+        return hands.stream().isOrdered() && stored.journaled().isAtLeast(hands.stream().captured());
+    }
+
+    /** Ends everything but the files. */
+    void close() {
+        if (state instanceof SessionState.Closed) {
+            return;
+        }
+        moveTo(new SessionState.Closed(), "closed");
+        if (sender != null) {
+            sender.close();
+        }
+        reconciler.halt();
+        waits.failAll("the agent is being stopped");
+    }
+
+    /** What is to be stored when the files are closed. */
+    SourceState stored() {
+        return stored;
+    }
+
+    /** The state, and why where it is halted. */
+    SessionState state() {
+        return state;
+    }
+
+    /** All that status tells, but for the stream's part. On the loop. */
+    SourceStatus status() {
+        ChangeStream.Snapshot stream = hands.stream().snapshot(disks.size());
+        long now = ports.loop().clock().nanos();
+        Position captured = stream.captured();
+        boolean recoverable = !orderedFrom.equals(Position.NONE) && stored.journaled().isAtLeast(orderedFrom);
+        long lagMillis = ledger.lagNanos(now) / 1_000_000;
+        var positions = new SourceStatus.Reached(captured, sent.min(captured), reported.received(), reported.spooled(),
+                reported.forwarded(), reported.journaled(), reported.applied());
+        var lag = new SourceStatus.Lag(ledger.lagBytes(), lagMillis,
+                recoverable ? lagMillis : (now - unorderedNanos) / 1_000_000, stored.journaled());
+        var link = sender == null ? null : sender.status();
+        var traffic = new SourceStatus.Traffic(stream.capturedBytes(), sentBytes, packedPlainBytes, packedBytes,
+                stream.overflows());
+        return new SourceStatus(describe(link), stream.fidelity(), stream.overflowing(), positions, lag, traffic,
+                progress(stream));
+    }
+
+    private SourceStatus.State describe(StreamSender.@Nullable Status link) {
+        String trouble = state instanceof SessionState.Halted halted
+                ? halted.code().label() + " " + halted.text() + ". " + halted.code().remedy()
+                : link == null ? "" : link.trouble();
+        return new SourceStatus.State(state.label(), link == null ? "" : link.state(), dialler.address(), trouble);
+    }
+
+    private List<SourceStatus.OfDisk> progress(ChangeStream.Snapshot stream) {
+        List<SourceStatus.OfDisk> all = new ArrayList<>();
+        List<ReconcileProgress.OfDisk> progress = reconciler.progress();
+        for (int i = 0; i < disks.size(); i++) {
+            all.add(new SourceStatus.OfDisk(disks.get(i), stream.pendingBytes().get(i), progress.get(i)));
+        }
+        return all;
+    }
+
+    private void moveTo(SessionState next, String why) {
+        if (!state.mayBecome(next)) {
+            throw new IllegalStateException("source from " + state.label() + " to " + next.label());
+        }
+        LOG.debug("{}: {} to {}: {}", options.machine().name(), state.label(), next.label(), why);
+        state = next;
+    }
+}

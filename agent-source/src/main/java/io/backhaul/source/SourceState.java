@@ -1,0 +1,161 @@
+package io.backhaul.source;
+
+import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.Position;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+
+/**
+ * What the source knows across restarts, beside the dirty map.
+ *
+ * @param generation
+ *            the highest generation that was ever begun; durable before its first frame exists
+ * @param acknowledged
+ *            whether anyone ever received a frame of this machine's stream from this state
+ * @param bootId
+ *            the boot in which the dirty map was last in use
+ * @param journaled
+ *            everything up to here is known journaled, and everything changed after it is in the dirty map or will be
+ *            compared; {@link Position#NONE}: nothing is known
+ * @param comparing
+ *            whether a baseline has not come to its end
+ * @param clean
+ *            whether the agent was stopped in order, after the last write
+ */
+record SourceState(long generation, boolean acknowledged, UUID bootId, Position journaled, boolean comparing,
+        boolean clean,
+        List<DiskState> disks) {
+    private static final int FLAG_ACKNOWLEDGED = 1;
+    private static final int FLAG_COMPARING = 2;
+    private static final int FLAG_CLEAN = 4;
+
+    SourceState {
+        disks = List.copyOf(disks);
+    }
+
+    /**
+     * One disk.
+     *
+     * @param comparedBytes
+     *            how far the baseline has come
+     * @param fingerprint
+     *            what tells whether someone else wrote to it since; empty where nothing does
+     */
+    record DiskState(DiskInfo disk, long comparedBytes, String fingerprint) {}
+
+    static SourceState unborn(UUID bootId, List<DiskInfo> disks) {
+        return new SourceState(0, false, bootId, Position.NONE, true, false,
+                disks.stream().map(disk -> new DiskState(disk, 0, "")).toList());
+    }
+
+    List<DiskInfo> diskInfos() {
+        return disks.stream().map(DiskState::disk).toList();
+    }
+
+    SourceState withGeneration(long next) {
+        return new SourceState(next, acknowledged, bootId, journaled, comparing, clean, disks);
+    }
+
+    SourceState withAcknowledged() {
+        return new SourceState(generation, true, bootId, journaled, comparing, clean, disks);
+    }
+
+    SourceState withJournaled(Position position) {
+        return new SourceState(generation, acknowledged, bootId, position, comparing, clean, disks);
+    }
+
+    /** In use, in this boot. */
+    SourceState opened(UUID boot) {
+        return new SourceState(generation, acknowledged, boot, journaled, comparing, false, disks);
+    }
+
+    /** Stopped in order. */
+    SourceState stopped(List<String> fingerprints) {
+        return new SourceState(generation, acknowledged, bootId, journaled, comparing, true,
+                fingerprinted(fingerprints));
+    }
+
+    SourceState withFingerprints(List<String> fingerprints) {
+        return new SourceState(generation, acknowledged, bootId, journaled, comparing, clean,
+                fingerprinted(fingerprints));
+    }
+
+    private List<DiskState> fingerprinted(List<String> fingerprints) {
+        List<DiskState> next = new ArrayList<>();
+        for (int i = 0; i < disks.size(); i++) {
+            next.add(new DiskState(disks.get(i).disk(), disks.get(i).comparedBytes(), fingerprints.get(i)));
+        }
+        return next;
+    }
+
+    /** How far each disk is compared; {@code still} where there is more to compare. */
+    SourceState compared(long[] comparedBytes, boolean still) {
+        List<DiskState> next = new ArrayList<>();
+        for (int i = 0; i < disks.size(); i++) {
+            next.add(new DiskState(disks.get(i).disk(), comparedBytes[i], disks.get(i).fingerprint()));
+        }
+        return new SourceState(generation, acknowledged, bootId, journaled, still, clean, next);
+    }
+
+    /** Nothing is known any more of what the other side has; all disks will be compared from their beginning. */
+    SourceState forgetful(List<DiskInfo> present) {
+        List<DiskState> next = new ArrayList<>();
+        boolean sameDisks = present.equals(diskInfos());
+        for (int i = 0; i < present.size(); i++) {
+            next.add(new DiskState(present.get(i), 0, sameDisks ? disks.get(i).fingerprint() : ""));
+        }
+        return new SourceState(generation, acknowledged, bootId, Position.NONE, true, clean, next);
+    }
+
+    /** Writes all of it, as docs/ONDISK.md describes. */
+    void encode(ByteBuffer target) {
+        target.order(ByteOrder.LITTLE_ENDIAN).putLong(generation).putLong(journaled.generation());
+        target.putLong(journaled.sequence()).putLong(bootId.getMostSignificantBits());
+        target.putLong(bootId.getLeastSignificantBits());
+        target.putInt(
+                (acknowledged ? FLAG_ACKNOWLEDGED : 0) | (comparing ? FLAG_COMPARING : 0) | (clean ? FLAG_CLEAN : 0));
+        target.putInt(disks.size());
+        for (DiskState each : disks) {
+            target.putInt(each.disk().index()).putInt(each.disk().sectorSizeBytes()).putLong(each.disk().sizeBytes());
+            target.putLong(each.comparedBytes());
+            putText(target, each.disk().stableId());
+            putText(target, each.fingerprint());
+        }
+    }
+
+    /** Reads what {@link #encode} wrote and a checksum has vouched for. */
+    static SourceState decode(ByteBuffer bytes) {
+        bytes.order(ByteOrder.LITTLE_ENDIAN);
+        long generation = bytes.getLong();
+        Position journaled = new Position(bytes.getLong(), bytes.getLong());
+        UUID bootId = new UUID(bytes.getLong(), bytes.getLong());
+        int flags = bytes.getInt();
+        int count = bytes.getInt();
+        List<DiskState> disks = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            int index = bytes.getInt();
+            int sectorSizeBytes = bytes.getInt();
+            long sizeBytes = bytes.getLong();
+            long comparedBytes = bytes.getLong();
+            disks.add(new DiskState(new DiskInfo(index, getText(bytes), sizeBytes, sectorSizeBytes), comparedBytes,
+                    getText(bytes)));
+        }
+        return new SourceState(generation, (flags & FLAG_ACKNOWLEDGED) != 0, bootId, journaled,
+                (flags & FLAG_COMPARING) != 0, (flags & FLAG_CLEAN) != 0, disks);
+    }
+
+    private static void putText(ByteBuffer target, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        target.putShort((short) bytes.length).put(bytes);
+    }
+
+    private static String getText(ByteBuffer source) {
+        byte[] bytes = new byte[Short.toUnsignedInt(source.getShort())];
+        source.get(bytes);
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+}

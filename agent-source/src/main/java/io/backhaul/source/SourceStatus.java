@@ -1,0 +1,123 @@
+package io.backhaul.source;
+
+import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.Position;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a source tells of itself at a moment.
+ *
+ * @param overflowing
+ *            whether captured writes are only marked, for want of room
+ */
+public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, Reached positions, Lag lag,
+        Traffic traffic,
+        List<OfDisk> disks) {
+    public SourceStatus {
+        disks = List.copyOf(disks);
+    }
+
+    /** The session's state, the link's, whom it dials, and what is wrong in words; empty where nothing is. */
+    public record State(String session, String link, String address, String trouble) {}
+
+    /** How far the stream has come, here and downstream. */
+    public record Reached(Position captured, Position sent, Position received, Position spooled, Position forwarded,
+            Position journaled, Position applied) {
+        /** Whether the law of positions holds. */
+        public boolean areLawful() {
+            return captured.isAtLeast(sent) && sent.isAtLeast(received) && received.isAtLeast(spooled)
+                    && spooled.isAtLeast(forwarded) && forwarded.isAtLeast(journaled) && journaled.isAtLeast(applied);
+        }
+    }
+
+    /**
+     * What is captured and not journaled.
+     *
+     * @param lagMillis
+     *            age of the oldest such record
+     * @param rpoMillis
+     *            how much would be lost, in time, if the machine were lost now
+     * @param basis
+     *            last position known journaled, across restarts
+     */
+    public record Lag(long lagBytes, long lagMillis, long rpoMillis, Position basis) {}
+
+    /**
+     * Counted since the start.
+     *
+     * @param packedBytes
+     *            bytes of frames that {@code plainBytes} of payload became
+     */
+    public record Traffic(long capturedBytes, long sentBytes, long plainBytes, long packedBytes, long overflows) {}
+
+    /** One disk: what is pending, and how far its comparison or catch-up is. */
+    public record OfDisk(DiskInfo disk, long pendingBytes, long doneBytes, long leftBytes, long bytesPerSecond,
+            long etaMillis) {
+        OfDisk(DiskInfo disk, long pendingBytes, ReconcileProgress.OfDisk progress) {
+            this(disk, pendingBytes, progress.doneBytes(), progress.leftBytes(), progress.bytesPerSecond(),
+                    progress.etaMillis());
+        }
+    }
+
+    /** Bytes read for comparison or catch-up. */
+    public long readBytes() {
+        return disks.stream().mapToLong(OfDisk::doneBytes).sum();
+    }
+
+    /** The form that control sockets answer. */
+    public Map<String, Object> asMap(List<String> paths) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("state", state.session());
+        map.put("link", state.link());
+        map.put("address", state.address());
+        if (!state.trouble().isEmpty()) {
+            map.put("trouble", state.trouble());
+        }
+        map.put("fidelity", fidelity.name());
+        map.put("overflowing", overflowing);
+        Map<String, Object> reached = new LinkedHashMap<>();
+        reached.put("captured", positions.captured().toString());
+        reached.put("sent", positions.sent().toString());
+        reached.put("received", positions.received().toString());
+        reached.put("spooled", positions.spooled().toString());
+        reached.put("forwarded", positions.forwarded().toString());
+        reached.put("journaled", positions.journaled().toString());
+        reached.put("applied", positions.applied().toString());
+        map.put("positions", reached);
+        map.put("lagBytes", lag.lagBytes());
+        map.put("lagMillis", lag.lagMillis());
+        map.put("rpoMillis", lag.rpoMillis());
+        map.put("readBytes", readBytes());
+        map.put("capturedBytes", traffic.capturedBytes());
+        map.put("sentBytes", traffic.sentBytes());
+        map.put("payloadBytes", traffic.plainBytes());
+        map.put("packedBytes", traffic.packedBytes());
+        map.put("overflows", traffic.overflows());
+        List<Map<String, Object>> each = new ArrayList<>();
+        for (int i = 0; i < disks.size(); i++) {
+            each.add(asMap(disks.get(i), paths.get(i)));
+        }
+        map.put("disks", each);
+        return map;
+    }
+
+    private static Map<String, Object> asMap(OfDisk disk, String path) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("index", disk.disk().index());
+        map.put("id", disk.disk().stableId());
+        map.put("path", path);
+        map.put("sizeBytes", disk.disk().sizeBytes());
+        map.put("doneBytes", disk.doneBytes());
+        map.put("totalBytes", disk.doneBytes() + disk.leftBytes());
+        map.put("pendingBytes", disk.pendingBytes());
+        map.put("bytesPerSecond", disk.bytesPerSecond());
+        if (disk.etaMillis() >= 0) {
+            map.put("etaMillis", disk.etaMillis());
+        }
+        return map;
+    }
+}

@@ -1,0 +1,61 @@
+package io.backhaul.source;
+
+import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.Position;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What a start of the agent may rely upon of what it finds in its state folder. */
+sealed interface StartRule {
+    /** Nothing was ever sent from this state: whoever answers first tells which generation may be used. */
+    record Fresh(String why) implements StartRule {}
+
+    /** What the dirty map says is all that is missing. */
+    record GoOn() implements StartRule {}
+
+    /** Something may have been missed: all disks are compared from their beginning. */
+    record CompareAll(String why) implements StartRule {}
+
+    /** What is found at a start. */
+    record Findings(@Nullable SourceState state, boolean dirtyMapWhole, UUID bootId, List<DiskInfo> disks,
+            List<String> fingerprints) {}
+
+    /**
+     * @param tracking
+     *            whether all writes pass through the agent while it runs
+     */
+    static StartRule judge(Findings found, boolean tracking) {
+        SourceState state = found.state();
+        if (state == null || state.generation() == 0) {
+            return new Fresh("first start");
+        }
+        if (!state.diskInfos().equals(found.disks())) {
+            return new CompareAll("the disks are not those of the last run");
+        }
+        if (!found.dirtyMapWhole()) {
+            return new CompareAll("the dirty map is lost");
+        }
+        if (state.journaled().equals(Position.NONE)) {
+            return new CompareAll("nothing is known to be journaled");
+        }
+        if (state.clean() || !tracking) {
+            return isUntouched(state, found.fingerprints())
+                    ? new GoOn()
+                    : new CompareAll("the disks may have been written to while the agent was stopped");
+        }
+        return state.bootId().equals(found.bootId())
+                ? new GoOn()
+                : new CompareAll("the machine was started anew and the agent had not been stopped before");
+    }
+
+    private static boolean isUntouched(SourceState state, List<String> fingerprints) {
+        for (int i = 0; i < fingerprints.size(); i++) {
+            String then = state.disks().get(i).fingerprint();
+            if (then.isEmpty() || !then.equals(fingerprints.get(i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

@@ -1,0 +1,24 @@
+package io.backhaul.source;
+
+import java.nio.ByteBuffer;
+
+/** Finds out cheaply whether bytes are all zero. */
+final class Zeroes {
+    private static final ByteBuffer BLOCK = ByteBuffer.allocateDirect(64 << 10).asReadOnlyBuffer();
+
+    private Zeroes() {}
+
+    /** Whether all remaining bytes are zero; data ends the comparison at its first other byte. */
+    static boolean isZero(ByteBuffer data) {
+        int position = data.position();
+        int end = data.limit();
+        while (position < end) {
+            int length = Math.min(BLOCK.capacity(), end - position);
+            if (data.slice(position, length).mismatch(BLOCK.slice(0, length)) >= 0) {
+                return false;
+            }
+            position += length;
+        }
+        return true;
+    }
+}
