@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One protected machine on its ports: the assembly that the door and the simulation share. Everything but {@link #open},
- * {@link #captured} and {@link #abandon} is called on the loop.
+ * {@link #stream} and {@link #abandon} is called on the loop.
  */
 public final class SourceMachine {
     /** What a machine stands on. */
