@@ -133,6 +133,10 @@ public final class Key<T> {
         return UUID_SHAPE.required(name, help);
     }
 
+    public static Key<UUID> uuid(String name, UUID fallback, String help) {
+        return UUID_SHAPE.defaulted(name, fallback, help);
+    }
+
     /** One of an enum's constants, written in lower case with dashes. */
     public static <E extends Enum<E>> Key<E> choice(String name, E fallback, String help) {
         return choiceShape(fallback.getDeclaringClass()).defaulted(name, fallback, help);
