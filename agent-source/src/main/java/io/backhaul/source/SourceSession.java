@@ -158,7 +158,8 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             @Override
             public void done(GenerationStart begun) {
                 switch (state) {
-                    case SessionState.Opening opening when opening.start() == begun -> flow(opening);
+                    case SessionState.Opening opening when opening.start().generation() == begun.generation() ->
+                        flow(opening);
                     case SessionState.Opening another -> LOG.debug("generation {} was overtaken", begun.generation());
                     default -> hands.stream().suspend();
                 }
@@ -168,7 +169,8 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             public void failed(IOException cause) {
                 ports.faults().report(FaultCode.STORE_FAILED, "state", String.valueOf(cause.getMessage()));
                 ports.loop().schedule(MEND_NANOS, () -> {
-                    if (state instanceof SessionState.Opening opening && opening.start() == start) {
+                    if (state instanceof SessionState.Opening opening
+                            && opening.start().generation() == start.generation()) {
                         commence(start, next);
                     }
                 });
