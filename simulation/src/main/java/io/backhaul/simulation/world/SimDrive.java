@@ -23,8 +23,8 @@ public final class SimDrive implements SimHost.Store {
     private final TreeMap<String, Inode> durable = new TreeMap<>();
     private final List<Change> pending = new ArrayList<>();
     private final TreeSet<String> folders = new TreeSet<>();
+    private final long usualBytes;
     private long capacityBytes;
-    private long readNanos;
 
     /** A file's bytes and length. */
     static final class Inode {
@@ -53,6 +53,7 @@ public final class SimDrive implements SimHost.Store {
         this.name = name;
         this.dice = host.dice().fork("drive " + name);
         this.trouble = new Trouble(host.scheduler(), tally);
+        this.usualBytes = capacityBytes;
         this.capacityBytes = capacityBytes;
         this.tally = tally;
         host.attach(this);
@@ -83,8 +84,9 @@ public final class SimDrive implements SimHost.Store {
         capacityBytes = bytes;
     }
 
-    public long capacityBytes() {
-        return capacityBytes;
+    /** What fits where nothing is wrong. */
+    public long usualBytes() {
+        return usualBytes;
     }
 
     public long usedBytes() {
@@ -178,15 +180,7 @@ public final class SimDrive implements SimHost.Store {
         return Math.max(0, capacityBytes - usedBytes());
     }
 
-    long lastReadNanos() {
-        return readNanos;
-    }
-
     SimHost host() {
         return host;
-    }
-
-    void touched() {
-        readNanos = host.scheduler().nanos();
     }
 }

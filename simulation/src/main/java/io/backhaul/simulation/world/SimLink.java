@@ -18,8 +18,6 @@ import org.jspecify.annotations.Nullable;
  * the other end as it would be in earnest.
  */
 final class SimLink implements Link {
-    private static final long HIGH_WATER_BYTES = 512 << 10;
-    private static final long LOW_WATER_BYTES = 256 << 10;
     private static final long STALL_POLL_NANOS = 20_000_000;
     private final SimNetwork network;
     private final End end;
@@ -34,7 +32,6 @@ final class SimLink implements Link {
     private boolean ended;
     private boolean deaf;
     private boolean pumping;
-    private boolean aboveHighWater;
     private long queuedBytes;
     private long lastDeparture;
     private long lastArrival;
@@ -111,16 +108,15 @@ final class SimLink implements Link {
         queue(bytes);
         if (lastDeparture > now) {
             queuedBytes += bytes.length;
-            aboveHighWater |= queuedBytes > HIGH_WATER_BYTES;
             network.scheduler().after(lastDeparture - now, process(), () -> departed(bytes.length));
         }
     }
 
     private void departed(int bytes) {
+        long before = queuedBytes;
         queuedBytes -= bytes;
         Loop on = loop;
-        if (aboveHighWater && queuedBytes <= LOW_WATER_BYTES && on != null) {
-            aboveHighWater = false;
+        if (before >= LOW_WATER_BYTES && queuedBytes < LOW_WATER_BYTES && on != null) {
             on.execute(() -> {
                 if (!ended && listener != null) {
                     listener.drained();
@@ -234,7 +230,7 @@ final class SimLink implements Link {
             return;
         }
         if (what instanceof Frame frame) {
-            if (ended) {
+            if (ended || closing) {
                 frame.release();
             } else {
                 told.frame(frame);

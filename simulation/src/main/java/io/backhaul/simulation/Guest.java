@@ -1,0 +1,205 @@
+package io.backhaul.simulation;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.protocol.Position;
+import io.backhaul.simulation.world.Dice;
+import io.backhaul.simulation.world.Scheduler;
+import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.simulation.world.Tally;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The protected machine's writer: one request at a time, each a stretch of sectors that can be recognised, or zeroes, or a
+ * flush. Waits while there is nobody to write through. The oracle learns of each write, and of the position the stream
+ * stood at behind it.
+ */
+final class Guest {
+    private static final long MILLI = 1_000_000L;
+    private final Scheduler scheduler;
+    private final Dice dice;
+    private final Tally tally;
+    private final Oracle oracle;
+    private final Habits habits;
+    private final Door door;
+    private boolean stopped;
+    private boolean busy;
+    private long burstLeft;
+
+    /** The way to the disks. */
+    interface Door {
+        /** The agent's process and the disks as it serves them; null while it does not. */
+        @Nullable
+        Served served();
+    }
+
+    /** What an agent serves. */
+    interface Served {
+        SimProcess process();
+
+        List<BlockDevice> disks();
+
+        /** The last position captured; null where the stream has no generation. */
+        @Nullable
+        Position captured();
+    }
+
+    /**
+     * How busy it is.
+     *
+     * @param pauseNanos
+     *            the mean time between two requests
+     * @param burstWrites
+     *            requests in a burst, without pauses
+     */
+    record Habits(long pauseNanos, int burstWrites, double burstChance, int maxSectors, double hotShare) {
+        static Habits of(Dice dice) {
+            return new Habits(dice.scaled(20 * MILLI, 5_000 * MILLI), (int) dice.scaled(5, 300),
+                    dice.pick(List.of(0.0, 0.005, 0.02)), (int) dice.scaled(1, 128), dice.nextDouble());
+        }
+    }
+
+    Guest(Scheduler scheduler, Dice dice, Tally tally, Oracle oracle, Habits habits, Door door) {
+        this.scheduler = scheduler;
+        this.dice = dice;
+        this.tally = tally;
+        this.oracle = oracle;
+        this.habits = habits;
+        this.door = door;
+    }
+
+    void begin() {
+        scheduler.after(0, this::turn);
+    }
+
+    /** No more requests, once the one under way has ended. */
+    void stop() {
+        stopped = true;
+    }
+
+    /** Many requests without pauses. */
+    void burst(long writes) {
+        burstLeft = writes;
+    }
+
+    boolean isBusy() {
+        return busy;
+    }
+
+    /** The agent's process has died, perhaps in the middle of a request: the disks themselves say what has become of it. */
+    void agentDied() {
+        busy = false;
+        oracle.reconcile();
+    }
+
+    private void turn() {
+        if (stopped) {
+            return;
+        }
+        if (burstLeft == 0 && dice.chance(habits.burstChance())) {
+            burstLeft = dice.between(1, habits.burstWrites());
+        }
+        boolean bursting = burstLeft > 0;
+        burstLeft -= bursting ? 1 : 0;
+        scheduler.after(bursting ? dice.between(10_000, 500_000) : dice.between(0, 2 * habits.pauseNanos()),
+                this::turn);
+        Served served = door.served();
+        if (!busy && served != null) {
+            request(served);
+        }
+    }
+
+    private void request(Served served) {
+        busy = true;
+        int disk = dice.nextInt(served.disks().size());
+        BlockDevice device = served.disks().get(disk);
+        int sectorsEach = device.sectorSizeBytes() / SectorContent.SECTOR_BYTES;
+        int units = (int) (device.sizeBytes() / device.sectorSizeBytes());
+        int length = (int) dice.scaled(1, Math.min(units, habits.maxSectors()));
+        int first = dice.chance(habits.hotShare()) ? (int) dice.scaled(1, units - length + 1) - 1
+                : dice.nextInt(units - length + 1);
+        Extent extent = new Extent(disk, first * sectorsEach, length * sectorsEach);
+        double kind = dice.nextDouble();
+        if (kind < 0.05) {
+            call(served, () -> flush(device));
+        } else if (kind < 0.12) {
+            call(served, () -> zero(served, device, extent));
+        } else {
+            call(served, () -> write(served, device, extent));
+        }
+    }
+
+    private record Extent(int disk, int firstSector, int sectors) {
+        long offset() {
+            return (long) firstSector * SectorContent.SECTOR_BYTES;
+        }
+
+        long lengthBytes() {
+            return (long) sectors * SectorContent.SECTOR_BYTES;
+        }
+    }
+
+    private void call(Served served, Runnable task) {
+        served.process().call(task, () -> busy = false);
+    }
+
+    private void flush(BlockDevice device) {
+        try {
+            device.flush();
+            tally.count("guest: flush");
+        } catch (IOException refused) {
+            tally.count("guest: flush refused");
+        }
+    }
+
+    private void zero(Served served, BlockDevice device, Extent extent) {
+        try {
+            device.zero(extent.offset(), extent.lengthBytes());
+            taken(served, extent, new long[extent.sectors()]);
+            tally.count("guest: zero");
+        } catch (IOException refused) {
+            refused(refused);
+        }
+    }
+
+    private void write(Served served, BlockDevice device, Extent extent) {
+        long[] ids = new long[extent.sectors()];
+        int state = oracle.nextState();
+        Arrays.setAll(ids, i -> SectorContent.id(state, extent.disk(), extent.firstSector() + i));
+        if (dice.chance(0.05)) {
+            Arrays.fill(ids, dice.nextInt(ids.length), ids.length, 0);
+        }
+        ByteBuffer bytes = ByteBuffer.allocate((int) extent.lengthBytes());
+        for (long id : ids) {
+            SectorContent.expand(id, bytes);
+        }
+        try {
+            device.write(extent.offset(), bytes.flip());
+            taken(served, extent, ids);
+            tally.count("guest: write");
+        } catch (IOException refused) {
+            refused(refused);
+        }
+    }
+
+    private void taken(Served served, Extent extent, long[] ids) {
+        oracle.change(extent.disk(), extent.firstSector(), ids);
+        Position captured = served.captured();
+        if (captured != null) {
+            oracle.witness(captured, new Oracle.Bounds(oracle.state(), oracle.state()));
+        }
+        scheduler.log().show(scheduler.nanos(), "guest",
+                () -> "state " + oracle.state() + " writes disk " + extent.disk()
+                        + " sectors " + extent.firstSector() + "+" + extent.sectors() + ", captured " + captured);
+    }
+
+    private void refused(IOException why) {
+        tally.count("guest: write refused");
+        int differing = oracle.reconcile();
+        scheduler.log().show(scheduler.nanos(), "guest",
+                () -> "is refused (" + why.getMessage() + "), " + differing + " sectors changed all the same");
+    }
+}

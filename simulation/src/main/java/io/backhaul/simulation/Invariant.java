@@ -1,0 +1,51 @@
+package io.backhaul.simulation;
+
+/** What must hold, whatever happens. Each has a sentence that a violation is reported with. */
+enum Invariant {
+    /** Of what parts say of themselves and of each other. */
+    LAW_OF_POSITIONS("captured >= sent >= received >= spooled >= forwarded >= journaled >= applied, wherever told"),
+    /** Across restarts. */
+    ACKNOWLEDGED_IS_KEPT("no part falls behind a position it has told to be durable, unless it lost its disk"),
+    /** The fence. */
+    OLD_GENERATIONS_STAY_OUT("once a part has taken a frame of a generation, it takes none of an older one"),
+    /** Identity of records. */
+    ONE_POSITION_ONE_RECORD("the same position never names two different records"),
+    /** Order on each link and in each store. */
+    NO_GAPS("what a master target journals has every sequence of a generation from 1 on"),
+    /** Truth of points. */
+    POINTS_ARE_TRUE("a view at an offered position is the state of all disks at that position"),
+    /** Truth of marks. */
+    MARKS_ARE_KEPT("a mark that was answered and journaled is offered, at its position, until it leaves the window"),
+    /** Honesty about gaps. */
+    NO_POINT_IN_A_GAP("no position is offered that lies in no ORDERED interval"),
+    /** Views. */
+    OFFERED_CAN_BE_OPENED("a position inside an offered range can be opened while no disk fails"),
+    /** Views. */
+    VIEWS_STAY("an open view reads the same as long as it is open"),
+    /** Promotion. */
+    PROMOTED_IS_TRUE("a promoted disk is the state of the position it was promoted at"),
+    /** Promotion. */
+    PROMOTED_IS_FENCED("after a promotion nothing of the machine is journaled any more"),
+    /** Bounds. */
+    MEMORY_IS_BOUNDED("buffers of a process stay below what its settings allow"),
+    /** Bounds. */
+    CREDIT_IS_KEPT("a sender never has more stream bytes under way than it was given credit for"),
+    /** Cost. */
+    NO_NEEDLESS_RESYNC("disks are compared only where the rules say so"),
+    /** The source. */
+    DISKS_ARE_NOT_TOUCHED("the agent changes no protected disk: it holds what the guest wrote"),
+    /** Liveness. */
+    CONVERGES("after the faults end, source and target are identical and ORDERED within bounded time"),
+    /** No surprises. */
+    NO_UNEXPECTED_EXCEPTION("nothing throws what nobody declared");
+
+    private final String sentence;
+
+    Invariant(String sentence) {
+        this.sentence = sentence;
+    }
+
+    String sentence() {
+        return sentence;
+    }
+}

@@ -1,0 +1,83 @@
+package io.backhaul.simulation;
+
+import io.backhaul.simulation.world.Dice;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What a seed means: the shape of the system, how busy the guest is, and which faults strike how often. Each seed takes a
+ * part of the fault kinds only, some of them often: what a mixture of everything hides, a few kinds at a time find.
+ *
+ * @param chaosNanos
+ *            how long faults strike
+ * @param faults
+ *            the mean time between two of a kind, for those that strike in this run
+ */
+record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<FaultKind, Long> faults) {
+    private static final long SECOND = 1_000_000_000L;
+
+    /**
+     * The system.
+     *
+     * @param interleaved
+     *            which share of blocking calls is interrupted by others
+     */
+    record Shape(int disks, long diskBytes, int sectorBytes, int processServers, double interleaved, Sizes sizes) {}
+
+    /** Small sizes, so that limits are reached. */
+    record Sizes(long bufferBytes, int batchBytes, int batchMillis, int granularityBytes, int segmentBytes,
+            long spoolBytes, long journalBytes) {}
+
+    Plan {
+        faults = Collections.unmodifiableMap(new EnumMap<>(faults));
+    }
+
+    static Plan of(long seed, Set<FaultKind> without) {
+        Dice dice = new Dice(seed, "plan");
+        long chaos = dice.scaled(20, 1800) * SECOND;
+        Sizes sizes = new Sizes(dice.scaled(128 << 10, 8 << 20), (int) dice.scaled(4 << 10, 512 << 10),
+                (int) dice.scaled(1, 50), 4096 << dice.nextInt(5), (int) dice.scaled(16 << 10, 1 << 20),
+                dice.scaled(2 << 20, 64 << 20), dice.scaled(16 << 20, 256 << 20));
+        Shape shape = new Shape(1 + dice.nextInt(3), dice.scaled(16, 256) * 4096, dice.chance(0.8) ? 512 : 4096,
+                dice.chance(0.7) ? 1 : 2, dice.pick(List.of(0.0, 0.1, 0.5, 1.0)), sizes);
+        Guest.Habits habits = Guest.Habits.of(dice.fork("habits"));
+        EnumMap<FaultKind, Long> faults = new EnumMap<>(FaultKind.class);
+        double share = dice.pick(List.of(0.0, 0.1, 0.2, 0.4, 0.8));
+        for (FaultKind kind : FaultKind.values()) {
+            boolean strikes = dice.chance(share) || kind == FaultKind.OPERATOR;
+            long mean = dice.scaled(2, 600) * SECOND;
+            if (strikes) {
+                faults.put(kind, mean);
+            }
+        }
+        faults.keySet().removeAll(without);
+        return new Plan(seed, chaos, shape, habits, faults);
+    }
+
+    /** The same with fewer kinds of faults. */
+    Plan without(FaultKind kind) {
+        EnumMap<FaultKind, Long> fewer = new EnumMap<>(faults);
+        fewer.remove(kind);
+        return new Plan(seed, chaosNanos, shape, habits, fewer);
+    }
+
+    /** The kinds that were switched off, by what the seed alone would give. */
+    Set<FaultKind> switchedOff() {
+        Set<FaultKind> off = EnumSet.noneOf(FaultKind.class);
+        off.addAll(of(seed, Set.of()).faults().keySet());
+        off.removeAll(faults.keySet());
+        return off;
+    }
+
+    /** The command that runs this again, with a readable log. */
+    String command() {
+        Set<FaultKind> off = switchedOff();
+        return "./check simulate --seed " + seed + (off.isEmpty() ? ""
+                : " --without "
+                        + String.join(",", off.stream().map(FaultKind::name).toList()));
+    }
+}

@@ -1,0 +1,140 @@
+package io.backhaul.simulation;
+
+import io.backhaul.simulation.world.Dice;
+import io.backhaul.simulation.world.Scheduler;
+import io.backhaul.simulation.world.SimHost;
+import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.simulation.world.Tally;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/** A host with one role on it, and the supervisor that starts the role again when it has died. */
+final class Station<P extends Station.Part> {
+    private static final long SECOND = 1_000_000_000L;
+    private final SimHost host;
+    private final Starter<P> starter;
+    private final Dice dice;
+    private final Tally tally;
+    private @Nullable P part;
+    private boolean down;
+    private int boots;
+
+    /** A role that runs. */
+    interface Part {
+        /** Ends in order; {@code stopped} runs when everything is closed. */
+        void stop(Runnable stopped);
+    }
+
+    /** Makes a role run in a process. */
+    @FunctionalInterface
+    interface Starter<P extends Part> {
+        P start(SimProcess process) throws IOException;
+    }
+
+    Station(SimHost host, Starter<P> starter, Dice dice, Tally tally) {
+        this.host = host;
+        this.starter = starter;
+        this.dice = dice.fork("station " + host.name());
+        this.tally = tally;
+        host.onDeath(dead -> part = null);
+    }
+
+    SimHost host() {
+        return host;
+    }
+
+    /** The running role; null while it does not run. */
+    @Nullable
+    P part() {
+        return part;
+    }
+
+    private Scheduler scheduler() {
+        return host.scheduler();
+    }
+
+    /** Starts the role, and again until it runs. */
+    void start() {
+        if (host.isUp() || down) {
+            return;
+        }
+        boots++;
+        SimProcess process = host.boot();
+        process.call(() -> {
+            try {
+                part = starter.start(process);
+            } catch (IOException why) {
+                tally.count("start refused");
+                scheduler().log().say(scheduler().nanos(), process.name(), "cannot start: " + why.getMessage());
+                host.kill();
+                again(SECOND);
+            }
+        }, () -> {});
+        if (!host.isUp()) {
+            again(SECOND);
+        }
+    }
+
+    private void again(long nanos) {
+        scheduler().after(nanos, this::start);
+    }
+
+    /** Whether the role runs. */
+    boolean isUp() {
+        return host.isUp() && part != null;
+    }
+
+    int boots() {
+        return boots;
+    }
+
+    /** The process dies now, and is started again after a while. */
+    void kill(boolean power) {
+        if (power) {
+            host.losePower();
+        } else {
+            host.kill();
+        }
+        again(dice.scaled(SECOND / 100, 20 * SECOND));
+    }
+
+    /** The process dies amid its work, and is started again after a while. */
+    void killAmidWork(int operations, boolean power) {
+        host.dieInOperation(operations, power);
+        watch();
+    }
+
+    private void watch() {
+        scheduler().after(SECOND / 10, () -> {
+            if (host.isUp()) {
+                watch();
+            } else {
+                again(dice.scaled(SECOND / 100, 20 * SECOND));
+            }
+        });
+    }
+
+    /** The role ends in order, and is started again after a while. */
+    void restart() {
+        P running = part;
+        if (running != null && host.isUp()) {
+            SimProcess process = host.process();
+            running.stop(() -> {
+                scheduler().log().say(scheduler().nanos(), host.name(), "has stopped in order");
+                tally.count("stopped in order");
+                if (process != null && process.isAlive()) {
+                    host.kill();
+                }
+                again(dice.scaled(SECOND / 100, 5 * SECOND));
+            });
+        }
+    }
+
+    /** Stays down from now on, or may run again. */
+    void hold(boolean held) {
+        down = held;
+        if (!held) {
+            start();
+        }
+    }
+}

@@ -1,0 +1,168 @@
+package io.backhaul.simulation;
+
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.FidelityChange;
+import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.FrameType;
+import io.backhaul.protocol.GenerationStart;
+import io.backhaul.protocol.MalformedBodyException;
+import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Positions;
+import io.backhaul.protocol.Role;
+import io.backhaul.protocol.Welcome;
+import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.simulation.world.Tally;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads every frame of one machine that arrives anywhere, and knows from that alone what the parts have promised. It checks
+ * the promises against each other, and answers of which fidelity a position is.
+ */
+final class Witness {
+    private final Function<SimProcess, Role> roles;
+    private final Tally tally;
+    private final NavigableMap<Position, Long> records = new TreeMap<>();
+    private final NavigableMap<Position, Fidelity> fidelities = new TreeMap<>();
+    private final Map<String, Told> told = new TreeMap<>();
+    private final Map<String, Long> generations = new TreeMap<>();
+    private boolean baselineAllowed = true;
+    private String baselineReason = "the first";
+    private boolean fenced;
+
+    /** What a host has told to be durable. */
+    private static final class Told {
+        private Position durable = Position.NONE;
+        private Position journaled = Position.NONE;
+    }
+
+    Witness(Function<SimProcess, Role> roles, Tally tally) {
+        this.roles = roles;
+        this.tally = tally;
+    }
+
+    /** From now on the disks may be compared once, because of this. */
+    void allowBaseline(String why) {
+        baselineAllowed = true;
+        baselineReason = why;
+    }
+
+    /** A host has lost what it stored: it may fall behind what it has told. */
+    void diskLost(String host) {
+        told.remove(host);
+        generations.remove(host);
+    }
+
+    /** The machine was promoted: nothing more may be journaled. */
+    void fenced() {
+        fenced = true;
+    }
+
+    void frame(SimProcess from, SimProcess to, Frame frame) {
+        try {
+            if (frame.type().isStream()) {
+                stream(from, to, frame);
+            } else if (frame.type() == FrameType.POSITIONS) {
+                positions(from, Positions.read(frame));
+            } else if (frame.type() == FrameType.WELCOME) {
+                welcome(from, Welcome.read(frame));
+            }
+        } catch (MalformedBodyException broken) {
+            throw new Violation(Invariant.NO_UNEXPECTED_EXCEPTION, from.name() + " sends " + frame + ": " + broken);
+        }
+    }
+
+    private void stream(SimProcess from, SimProcess to, Frame frame) throws MalformedBodyException {
+        long content = contentHash(frame);
+        Long before = records.put(frame.first(), content);
+        Violation.unless(before == null || before == content, Invariant.ONE_POSITION_ONE_RECORD,
+                () -> frame + " from " + from.name() + " to " + to.name() + " is not what it was before");
+        if (roles.apply(from) == Role.SOURCE && before == null) {
+            begun(frame);
+        }
+    }
+
+    private static long contentHash(Frame frame) {
+        java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
+        for (java.nio.ByteBuffer part : frame.bytes().nioBuffers()) {
+            crc.update(part);
+        }
+        return crc.getValue();
+    }
+
+    private void begun(Frame frame) throws MalformedBodyException {
+        switch (frame.type()) {
+            case GENERATION -> {
+                GenerationStart start = GenerationStart.read(frame);
+                fidelity(frame.first(), start.fidelity());
+                tally.count("stream: generation " + start.fidelity());
+            }
+            case FIDELITY -> fidelity(frame.first(), FidelityChange.read(frame).fidelity());
+            default -> {
+                // Writes and marks are of the fidelity they stand in.
+            }
+        }
+    }
+
+    private void fidelity(Position from, Fidelity next) {
+        fidelities.put(from, next);
+        tally.count("stream: " + next);
+        if (next == Fidelity.BASELINE) {
+            Violation.unless(baselineAllowed, Invariant.NO_NEEDLESS_RESYNC,
+                    () -> "the disks are compared from " + from + " on, and the last reason was " + baselineReason);
+        } else if (next == Fidelity.ORDERED) {
+            baselineAllowed = false;
+        }
+    }
+
+    private void positions(SimProcess from, Positions at) {
+        Violation.unless(at.areLawful(), Invariant.LAW_OF_POSITIONS, () -> from.name() + " tells " + at);
+        durable(from, roles.apply(from) == Role.MASTER_TARGET ? at.journaled() : at.spooled());
+        journaled(from, at.journaled());
+    }
+
+    private void welcome(SimProcess from, Welcome welcome) {
+        Position durable = welcome.durable();
+        Position before = durableAt(from.host().name());
+        Violation.unless(durable.isAtLeast(before), Invariant.ACKNOWLEDGED_IS_KEPT,
+                () -> from.name() + " goes on behind " + durable + " and has told " + before
+                        + " to be durable");
+        durable(from, durable);
+        journaled(from, welcome.journaled());
+    }
+
+    private void durable(SimProcess from, Position durable) {
+        Told mine = told.computeIfAbsent(from.host().name(), any -> new Told());
+        mine.durable = mine.durable.max(durable);
+        Long highest = generations.merge(from.host().name(), durable.generation(), Math::max);
+        Violation.unless(highest == durable.generation(), Invariant.OLD_GENERATIONS_STAY_OUT,
+                () -> from.name() + " stands at " + durable + " after generation " + highest);
+    }
+
+    private void journaled(SimProcess from, Position journaled) {
+        Told mine = told.computeIfAbsent(from.host().name(), any -> new Told());
+        if (roles.apply(from) == Role.MASTER_TARGET) {
+            Violation.unless(journaled.isAtLeast(mine.journaled), Invariant.ACKNOWLEDGED_IS_KEPT,
+                    () -> from.name() + " has journaled " + journaled + " after " + mine.journaled);
+            Violation.unless(!fenced || journaled.equals(mine.journaled), Invariant.PROMOTED_IS_FENCED,
+                    () -> from.name() + " has journaled " + journaled + " after the promotion at " + mine.journaled);
+        }
+        mine.journaled = mine.journaled.max(journaled);
+    }
+
+    /** The fidelity of the state at a position, by what the source has sent; null where it has sent nothing there. */
+    @Nullable
+    Fidelity fidelityAt(Position position) {
+        Map.Entry<Position, Fidelity> entry = fidelities.floorEntry(position);
+        return entry == null || entry.getKey().generation() != position.generation() ? null : entry.getValue();
+    }
+
+    /** What a host has told to be durable last. */
+    Position durableAt(String host) {
+        Told mine = told.get(host);
+        return mine == null ? Position.NONE : mine.durable;
+    }
+}
