@@ -22,6 +22,8 @@ sealed interface StartRule {
             List<String> fingerprints) {}
 
     /**
+     * What may be relied upon.
+     *
      * @param tracking
      *            whether all writes pass through the agent while it runs
      */

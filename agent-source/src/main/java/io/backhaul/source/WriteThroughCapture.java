@@ -26,6 +26,8 @@ public final class WriteThroughCapture implements Capture {
     }
 
     /**
+     * Stands in front of these disks.
+     *
      * @param throttleLimit
      *            the longest that one write is held back
      */
