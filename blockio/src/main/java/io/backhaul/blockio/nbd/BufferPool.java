@@ -63,6 +63,6 @@ final class BufferPool {
         if (payloadBytes > 1 << LARGEST_BITS) {
             throw new IllegalArgumentException("no buffer has " + payloadBytes + " bytes");
         }
-        return Math.max(SMALLEST_BITS, Integer.SIZE - Integer.numberOfLeadingZeros(payloadBytes - 1));
+        return Math.max(SMALLEST_BITS, Integer.SIZE - Integer.numberOfLeadingZeros(Math.max(1, payloadBytes) - 1));
     }
 }
