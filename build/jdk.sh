@@ -1,17 +1,19 @@
-# Sourced: finds a JDK 25 and leaves its home in JAVA_25, or says in one line that there is none.
-jdk_25() {
-    local home
-    for home in "${JAVA_HOME:-}" /usr/lib/jvm/* "$(dirname "$(dirname "$(readlink -f "$(command -v java || echo /none/none/none)")")")"; do
-        if [ -x "$home/bin/javac" ] && grep -qs '^JAVA_VERSION="25' "$home/release"; then
-            printf '%s\n' "$home"
-            return
-        fi
-    done
-    return 1
+# shellcheck shell=sh
+# Finds a JDK 25 without starting one: reads the `release` file that every JDK carries.
+
+# Prints the home of a JDK 25, or nothing: JAVA_HOME first, then the usual folder, then PATH.
+find_jdk25() {
+  {
+    printf '%s\n' "${JAVA_HOME:-}"
+    for found in /usr/lib/jvm/*; do printf '%s\n' "$found"; done
+    if command -v javac >/dev/null 2>&1; then
+      dirname "$(dirname "$(readlink -f "$(command -v javac)")")"
+    fi
+  } | while IFS= read -r home; do
+    if [ -n "$home" ] && [ -x "$home/bin/java" ] && [ -x "$home/bin/javac" ] &&
+      grep -q '^JAVA_VERSION="25[."]' "$home/release" 2>/dev/null; then
+      printf '%s\n' "$home"
+      break
+    fi
+  done
 }
-JAVA_25=$(jdk_25) || {
-    echo "$(basename "$0"): no JDK 25 in JAVA_HOME, /usr/lib/jvm or on the path: install one (for example Temurin 25)" >&2
-    exit 1
-}
-# shellcheck disable=SC2034 # used by whoever sources this
-readonly JAVA_25
