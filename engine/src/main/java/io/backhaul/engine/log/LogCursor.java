@@ -35,7 +35,10 @@ public final class LogCursor implements AutoCloseable {
     }
 
     /** Where the frame lies that {@link #next} gave last. */
-    public @Nullable Placement placement() {
+    public Placement placement() {
+        if (placement == null) {
+            throw new IllegalStateException("no frame has been given yet");
+        }
         return placement;
     }
 

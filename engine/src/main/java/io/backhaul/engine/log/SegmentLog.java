@@ -285,10 +285,7 @@ public final class SegmentLog implements AutoCloseable {
             Frame frame = cursor.next();
             while (frame != null) {
                 try {
-                    Placement at = cursor.placement();
-                    if (at != null) {
-                        visitor.frame(frame, at);
-                    }
+                    visitor.frame(frame, cursor.placement());
                 } finally {
                     frame.release();
                 }
