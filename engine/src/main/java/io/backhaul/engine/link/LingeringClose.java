@@ -19,13 +19,19 @@ final class LingeringClose extends ChannelDuplexHandler {
 
     @Override
     public void close(ChannelHandlerContext context, ChannelPromise promise) {
-        if (lingering || !context.channel().isActive() || !(context.channel() instanceof DuplexChannel socket)) {
+        if (!lingering && !(context.channel().isActive() && context.channel() instanceof DuplexChannel)) {
             var _ = context.close(promise);
             return;
         }
+        context.channel().closeFuture().addListener(closed -> promise.trySuccess());
+        if (!lingering) {
+            linger(context, (DuplexChannel) context.channel());
+        }
+    }
+
+    private void linger(ChannelHandlerContext context, DuplexChannel socket) {
         lingering = true;
         context.flush();
-        context.channel().closeFuture().addListener(closed -> promise.trySuccess());
         socket.shutdownOutput().addListener(shut -> {
             if (shut.isSuccess()) {
                 var _ = context.executor().schedule(() -> shut(context), LINGER_MILLIS, TimeUnit.MILLISECONDS);

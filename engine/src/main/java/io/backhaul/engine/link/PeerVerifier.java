@@ -2,6 +2,8 @@ package io.backhaul.engine.link;
 
 import io.backhaul.protocol.Identity;
 import io.backhaul.protocol.Role;
+import io.netty.handler.ssl.OpenSslCertificateException;
+import io.netty.internal.tcnative.CertificateVerifier;
 import java.net.Socket;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
@@ -37,19 +39,40 @@ final class PeerVerifier extends X509ExtendedTrustManager {
     private void judge(X509Certificate[] chain, Check check) throws CertificateException {
         try {
             check.run();
+            judge(chain[0]);
+        } catch (PeerRefusedException refused) {
+            throw alerting(refused, CertificateVerifier.X509_V_ERR_CERT_REJECTED);
         } catch (CertificateException untrusted) {
             PeerRefusedException refused = new PeerRefusedException(RefusalCause.UNTRUSTED,
                     "certificate of " + chain[0].getSubjectX500Principal() + ": " + untrusted.getMessage());
-            refused.initCause(untrusted);
-            throw refused;
+            throw alerting(refused,
+                    isValidNow(chain[0]) ? CertificateVerifier.X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+                            : CertificateVerifier.X509_V_ERR_CERT_HAS_EXPIRED);
         }
-        Identity identity = LoadedCredentials.identity(chain[0])
+    }
+
+    private void judge(X509Certificate leaf) throws PeerRefusedException {
+        Identity identity = LoadedCredentials.identity(leaf)
                 .orElseThrow(() -> new PeerRefusedException(RefusalCause.NO_IDENTITY,
-                        "certificate of " + chain[0].getSubjectX500Principal() + " names no part of Backhaul"));
+                        "certificate of " + leaf.getSubjectX500Principal() + " names no part of Backhaul"));
         if (!roles.contains(identity.role())) {
             throw new PeerRefusedException(RefusalCause.WRONG_ROLE, "certificate is of " + identity + ", expected "
                     + roles.stream().map(Role::label).sorted().collect(Collectors.joining(" or ")));
         }
+    }
+
+    private static boolean isValidNow(X509Certificate leaf) {
+        try {
+            leaf.checkValidity();
+            return true;
+        } catch (CertificateException outside) {
+            return false;
+        }
+    }
+
+    /** Tells BoringSSL which alert to send: unknown CA, expired, or bad certificate. The JDK chooses by itself. */
+    private static CertificateException alerting(PeerRefusedException refused, int code) {
+        return new OpenSslCertificateException(refused.getMessage(), refused, code);
     }
 
     @Override
