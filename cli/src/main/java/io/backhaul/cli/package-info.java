@@ -1,6 +1,4 @@
-/**
- * The backhaul program: one command per role and verb, which start the roles and talk to them.
- */
+/** The program {@code backhaul}: one class for each of its commands. */
 @NullMarked
 package io.backhaul.cli;
 

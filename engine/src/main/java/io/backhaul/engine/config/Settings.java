@@ -43,6 +43,25 @@ public final class Settings {
         return parsed(file.toString(), directory, keys, () -> ConfigFactory.parseFile(file.toFile(), options(file)));
     }
 
+    /** Reads one key of a file, and leaves all others to whom they belong; empty where it has neither value nor default. */
+    public static <T> Optional<T> peek(Path file, Key<T> key) throws ConfigException {
+        refuseUnreadable(file);
+        Path directory = Optional.ofNullable(file.toAbsolutePath().normalize().getParent()).orElse(Path.of("/"));
+        try {
+            ConfigObject root = ConfigFactory.parseFile(file.toFile(), options(file)).resolve().root();
+            ConfigValue value = at(root, key.name());
+            var settings = new Settings(directory, List.of(key));
+            if (value != null) {
+                settings.values.put(key, key.reader().read(value, new Where(file.toString(), directory, key.name())));
+            } else if (key.fallback() != null) {
+                settings.values.put(key, settings.placed(key.fallback()));
+            }
+            return settings.find(key);
+        } catch (com.typesafe.config.ConfigException broken) {
+            throw new ConfigException(syntaxMessage(file.toString(), broken), broken);
+        }
+    }
+
     private static ConfigParseOptions options(Path file) {
         return ConfigParseOptions.defaults().setAllowMissing(false).setSyntax(ConfigSyntax.CONF)
                 .setOriginDescription(file.toString());

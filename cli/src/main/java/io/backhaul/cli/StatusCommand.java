@@ -1,0 +1,144 @@
+package io.backhaul.cli;
+
+import io.backhaul.engine.config.ConfigException;
+import io.backhaul.engine.config.Units;
+import io.backhaul.engine.control.ControlClient;
+import io.backhaul.engine.control.ControlFault;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Shows how daemons and machines stand. */
+@Command(name = "status", description = "Show positions, lag, RPO, fidelity, progress and faults of daemons.")
+final class StatusCommand extends Verb {
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+    @Option(names = "--config", paramLabel = "FILE", description = "A daemon's configuration file; may be repeated.")
+    private List<Path> configs = List.of();
+
+    @Option(names = "--control", paramLabel = "SOCKET", description = "A daemon's control socket; may be repeated.")
+    private List<Path> sockets = List.of();
+
+    @Option(names = "--watch", description = "Show it again and again, until interrupted.")
+    private boolean watch;
+
+    @Option(names = "--interval", paramLabel = "DURATION", defaultValue = "1s",
+            description = "How long to wait in between, such as 500ms (default: ${DEFAULT-VALUE}).")
+    private String interval = "1s";
+
+    @Mixin
+    private Printing printing = new Printing();
+
+    @Override
+    public Integer call() throws Exception {
+        List<ControlClient> clients = clients();
+        long pauseMillis = pause().toMillis();
+        boolean complete = show(clients);
+        while (watch) {
+            if (new CountDownLatch(1).await(pauseMillis, TimeUnit.MILLISECONDS)) {
+                break;
+            }
+            complete = show(clients);
+        }
+        return complete ? Backhaul.DONE : Backhaul.FAILED;
+    }
+
+    private Duration pause() {
+        try {
+            return Units.parseDuration(interval);
+        } catch (IllegalArgumentException wrong) {
+            throw Failure.usage("--interval must be " + wrong.getMessage() + ", not '" + interval + "'");
+        }
+    }
+
+    private List<ControlClient> clients() throws ConfigException {
+        if (configs.isEmpty() && sockets.isEmpty()) {
+            throw Failure.usage("name at least one daemon with --config FILE or --control SOCKET");
+        }
+        List<ControlClient> clients = new ArrayList<>();
+        for (Path config : configs) {
+            clients.add(new ControlClient(DaemonAddress.socketOf(config), PATIENCE));
+        }
+        sockets.forEach(socket -> clients.add(new ControlClient(socket, PATIENCE)));
+        return clients;
+    }
+
+    private boolean show(List<ControlClient> clients) {
+        List<Map<String, Object>> daemons = new ArrayList<>();
+        List<String> silent = new ArrayList<>();
+        for (ControlClient client : clients) {
+            try {
+                daemons.add(client.ask("status", Map.of()));
+            } catch (ControlFault fault) {
+                silent.add(String.valueOf(fault.getMessage()));
+            }
+        }
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("daemons", daemons);
+        result.put("silent", silent);
+        printing.print(result, out -> daemons.forEach(daemon -> daemon(out, new Answer(daemon))));
+        silent.forEach(message -> System.err.println("backhaul: " + message));
+        return silent.isEmpty();
+    }
+
+    private static void daemon(PrintStream out, Answer daemon) {
+        out.printf("%s %s%s%n", daemon.text("role"), daemon.text("id"), labelled("  at ", daemon.text("listen")));
+        for (Answer machine : daemon.groups("machines")) {
+            machine(out, machine);
+        }
+        for (Answer fault : daemon.groups("faults")) {
+            if (fault.flag("standing")) {
+                out.printf("  %s %s: %s (%d times). %s%n", fault.text("code"), fault.text("subject"),
+                        fault.text("text"), fault.count("count"), fault.text("remedy"));
+            }
+        }
+    }
+
+    private static void machine(PrintStream out, Answer machine) {
+        out.printf("  machine %s  %s%s%s%s%n", machine.text("machine"), machine.text("state", "-"),
+                labelled("  ", machine.text("fidelity")),
+                machine.number("lagBytes").map(lag -> "  lag " + Printing.bytes(lag)).orElse(""),
+                machine.number("rpoMillis").map(rpo -> "  RPO " + Printing.millis(rpo)).orElse(""));
+        Map<String, Object> positions = machine.group("positions").members();
+        if (!positions.isEmpty()) {
+            out.print("   ");
+            positions.forEach((name, position) -> out.print(" " + name + " " + position));
+            out.println();
+        }
+        sizes(out, machine);
+        for (Answer disk : machine.groups("disks")) {
+            out.printf("    disk %s  %s  %s%s%s%n", disk.text("index"), Printing.bytes(disk.count("sizeBytes")),
+                    disk.text("path"), labelled("  ", disk.text("uri")), progress(disk));
+        }
+    }
+
+    private static void sizes(PrintStream out, Answer machine) {
+        var line = new StringBuilder();
+        for (String name : List.of("read", "captured", "sent", "spool", "journal")) {
+            machine.number(name + "Bytes").ifPresent(size -> line.append("  ").append(name).append(' ')
+                    .append(Printing.bytes(size)));
+        }
+        if (!line.isEmpty()) {
+            out.println("  " + line);
+        }
+    }
+
+    private static String progress(Answer disk) {
+        double total = disk.number("totalBytes").orElse(0.0);
+        double done = disk.number("doneBytes").orElse(0.0);
+        return total > 0 && done < total ? "  compared %.0f %%".formatted(100 * done / total) : "";
+    }
+
+    private static String labelled(String label, String text) {
+        return text.isEmpty() ? "" : label + text;
+    }
+}
