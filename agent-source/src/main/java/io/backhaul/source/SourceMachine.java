@@ -189,6 +189,16 @@ public final class SourceMachine {
         return stream;
     }
 
+    /** Whom it protects. */
+    public UUID id() {
+        return options.machine().id();
+    }
+
+    /** What people call it. */
+    public String name() {
+        return options.machine().name();
+    }
+
     public SourceStatus status() {
         return session.status();
     }
@@ -292,10 +302,10 @@ public final class SourceMachine {
     }
 
     /**
-     * Ends in order, after the capture's last write: what is not journaled stays marked. The answer comes when the files are
-     * closed; the disks are the caller's.
+     * Ends in order, after the capture's last write: what is not journaled stays marked. Answers with the last position known
+     * journaled when the files are closed; the disks are the caller's.
      */
-    public void stop(Answer<SourceState> answer) {
+    public void stop(Answer<Position> answer) {
         session.close();
         stream.relax();
         // Reads in flight first, then packing, then the state: each lane is serial.
@@ -305,7 +315,7 @@ public final class SourceMachine {
                             @Override
                             public void done(SourceState stopped) {
                                 release();
-                                answer.done(stopped);
+                                answer.done(stopped.journaled());
                             }
 
                             @Override

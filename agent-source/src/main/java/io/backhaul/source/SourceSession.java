@@ -578,7 +578,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
                 recoverable ? lagMillis : (now - unorderedNanos) / 1_000_000, stored.journaled());
         var link = sender == null ? null : sender.status();
         var traffic = new SourceStatus.Traffic(stream.capturedBytes(), sentBytes, packedPlainBytes, packedBytes,
-                stream.overflows());
+                stream.overflows(), reconciler.differingBytes());
         return new SourceStatus(describe(link), stream.fidelity(), stream.overflowing(), positions, lag, traffic,
                 progress(stream));
     }

@@ -51,8 +51,11 @@ public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, 
      *
      * @param packedBytes
      *            bytes of frames that {@code plainBytes} of payload became
+     * @param differingBytes
+     *            what the last baseline or plan found to differ
      */
-    public record Traffic(long capturedBytes, long sentBytes, long plainBytes, long packedBytes, long overflows) {}
+    public record Traffic(long capturedBytes, long sentBytes, long plainBytes, long packedBytes, long overflows,
+            long differingBytes) {}
 
     /** One disk: what is pending, and how far its comparison or catch-up is. */
     public record OfDisk(DiskInfo disk, long pendingBytes, long doneBytes, long leftBytes, long bytesPerSecond,
@@ -68,8 +71,13 @@ public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, 
         return disks.stream().mapToLong(OfDisk::doneBytes).sum();
     }
 
-    /** The form that control sockets answer. */
-    public Map<String, Object> asMap(List<String> paths) {
+    /** What the last baseline or plan has found to differ so far. */
+    public long differingBytes() {
+        return traffic.differingBytes();
+    }
+
+    /** The form that control sockets answer; {@code places} tells where each disk is. */
+    Map<String, Object> asMap(List<Map<String, Object>> places) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("state", state.session());
         map.put("link", state.link());
@@ -99,17 +107,17 @@ public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, 
         map.put("overflows", traffic.overflows());
         List<Map<String, Object>> each = new ArrayList<>();
         for (int i = 0; i < disks.size(); i++) {
-            each.add(asMap(disks.get(i), paths.get(i)));
+            each.add(asMap(disks.get(i), places.get(i)));
         }
         map.put("disks", each);
         return map;
     }
 
-    private static Map<String, Object> asMap(OfDisk disk, String path) {
+    private static Map<String, Object> asMap(OfDisk disk, Map<String, Object> place) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("index", disk.disk().index());
         map.put("id", disk.disk().stableId());
-        map.put("path", path);
+        map.putAll(place);
         map.put("sizeBytes", disk.disk().sizeBytes());
         map.put("doneBytes", disk.doneBytes());
         map.put("totalBytes", disk.doneBytes() + disk.leftBytes());
