@@ -1,9 +1,8 @@
 package io.backhaul.source;
 
+import io.backhaul.engine.loop.Monitor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Writes that are between a disk and the stream. Two that overlap wait for each other, so that the stream has them in the
@@ -18,46 +17,49 @@ final class Flights {
         }
     }
 
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition landed = lock.newCondition();
+    private final Monitor monitor;
     private final List<Flight> inFlight = new ArrayList<>();
     private long next;
 
+    Flights(Monitor monitor) {
+        this.monitor = monitor;
+    }
+
     /** Waits until nothing overlaps, and enters. */
     Flight enter(int disk, long offset, long lengthBytes) {
-        lock.lock();
+        monitor.lock();
         try {
             while (inFlight.stream().anyMatch(flight -> flight.overlaps(disk, offset, lengthBytes))) {
-                landed.awaitUninterruptibly();
+                monitor.await();
             }
             Flight flight = new Flight(next++, disk, offset, lengthBytes);
             inFlight.add(flight);
             return flight;
         } finally {
-            lock.unlock();
+            monitor.unlock();
         }
     }
 
     void leave(Flight flight) {
-        lock.lock();
+        monitor.lock();
         try {
             inFlight.remove(flight);
-            landed.signalAll();
+            monitor.signalAll();
         } finally {
-            lock.unlock();
+            monitor.unlock();
         }
     }
 
     /** Returns when all that had entered before the call have left. */
     void awaitThoseNow() {
-        lock.lock();
+        monitor.lock();
         try {
             long horizon = next;
             while (inFlight.stream().anyMatch(flight -> flight.number() < horizon)) {
-                landed.awaitUninterruptibly();
+                monitor.await();
             }
         } finally {
-            lock.unlock();
+            monitor.unlock();
         }
     }
 }

@@ -1,6 +1,7 @@
 package io.backhaul.source;
 
 import io.backhaul.blockio.BlockDevice;
+import io.backhaul.engine.loop.Monitor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * The NBD server exports these devices.
  */
 public final class WriteThroughCapture implements Capture {
-    private final Flights flights = new Flights();
+    private final Flights flights;
     private final List<BlockDevice> devices = new ArrayList<>();
     private final OnFull onFull;
     private final Duration throttleLimit;
@@ -32,6 +33,12 @@ public final class WriteThroughCapture implements Capture {
      *            the longest that one write is held back
      */
     public WriteThroughCapture(List<SourceDisk> disks, OnFull onFull, Duration throttleLimit) {
+        this(disks, onFull, throttleLimit, Monitor.ofThreads());
+    }
+
+    /** The same, with the monitor at which writes wait for each other. */
+    public WriteThroughCapture(List<SourceDisk> disks, OnFull onFull, Duration throttleLimit, Monitor monitor) {
+        this.flights = new Flights(monitor);
         this.onFull = onFull;
         this.throttleLimit = throttleLimit;
         for (SourceDisk disk : disks) {

@@ -63,8 +63,13 @@ final class Fiber {
 
     /** Lets virtual time pass; on the fiber's thread. */
     void pause(long nanos) {
-        Object where = scheduler.place();
         scheduler.after(nanos, this::resume);
+        park();
+    }
+
+    /** Stops until somebody lets the fiber {@link #resume}; on the fiber's thread. */
+    void park() {
+        Object where = scheduler.place();
         schedulersTurn.release();
         myTurn.acquireUninterruptibly();
         scheduler.stand(where);

@@ -106,20 +106,20 @@ public final class SimHost {
         deathByPower = power;
     }
 
-    /** Lets work on files and disks take time in the middle, so that others come in between; else it is done at once. */
+    /** Lets so many of the operations on files and disks take time, so that others come in between; else all is done at once. */
     public void interleave(double share) {
         interleavedShare = share;
     }
 
     boolean interleaves() {
-        return interleavedShare > 0 && dice.chance(interleavedShare);
+        return interleavedShare > 0;
     }
 
     /** An operation that takes time where time can pass. */
     void slowOperation(SimProcess caller) {
         operation(caller);
         Fiber fiber = scheduler.fiber();
-        if (fiber != null) {
+        if (fiber != null && dice.chance(interleavedShare)) {
             fiber.pause(workNanos() / 4);
         }
     }

@@ -2,6 +2,7 @@ package io.backhaul.simulation.world;
 
 import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.loop.Monitor;
 import io.backhaul.engine.time.Clock;
 import io.netty.buffer.ByteBufAllocator;
 import java.util.ArrayList;
@@ -63,6 +64,10 @@ public final class SimProcess {
 
     public Lane newLane() {
         return new SimLane(this, "lane" + places++);
+    }
+
+    public Monitor newMonitor() {
+        return new SimMonitor(this);
     }
 
     /**
