@@ -1,0 +1,108 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.blockio.BlockDevice;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One base disk, kept open. A device that has failed in writing may be opened anew under it ({@link #mend}); readers,
+ * which come from many threads, notice at most one failed read. Writing, flushing and mending are done by one lane at a
+ * time.
+ */
+final class BaseDisk implements AutoCloseable {
+    private final BaseDisks disks;
+    private final PlacedDisk placed;
+    private volatile @Nullable BlockDevice device;
+    private final AtomicInteger openings = new AtomicInteger();
+    private boolean suspect;
+
+    BaseDisk(BaseDisks disks, PlacedDisk placed) throws IOException {
+        this.disks = disks;
+        this.placed = placed;
+        this.device = open();
+    }
+
+    private BlockDevice open() throws IOException {
+        BlockDevice opened = disks.open(placed);
+        if (opened.sizeBytes() < placed.disk().sizeBytes()) {
+            opened.close();
+            throw new IOException(placed.path() + " has " + opened.sizeBytes() + " bytes, the machine's disk "
+                    + placed.index() + " has " + placed.disk().sizeBytes() + "; put the right disk there");
+        }
+        return opened;
+    }
+
+    PlacedDisk placed() {
+        return placed;
+    }
+
+    private BlockDevice device() throws IOException {
+        BlockDevice current = device;
+        if (current == null) {
+            throw new IOException(placed.path() + " is closed");
+        }
+        return current;
+    }
+
+    void read(long offset, ByteBuffer target) throws IOException {
+        int seen = openings.get();
+        int start = target.position();
+        try {
+            device().read(offset, target);
+        } catch (IOException failed) {
+            if (seen == openings.get()) {
+                throw failed;
+            }
+            device().read(offset, target.position(start));
+        }
+    }
+
+    void extents(long offset, long lengthBytes, BlockDevice.ExtentVisitor visitor) throws IOException {
+        device().extents(offset, lengthBytes, visitor);
+    }
+
+    void write(long offset, ByteBuffer source) throws IOException {
+        suspect = true;
+        device().write(offset, source);
+        suspect = false;
+    }
+
+    /** Zeroes what is not a hole already. */
+    void zero(long offset, long lengthBytes) throws IOException {
+        suspect = true;
+        BlockDevice current = device();
+        boolean[] holds = new boolean[1];
+        current.extents(offset, lengthBytes, (start, length, zero) -> holds[0] |= !zero);
+        if (holds[0]) {
+            current.zero(offset, lengthBytes);
+        }
+        suspect = false;
+    }
+
+    void flush() throws IOException {
+        suspect = true;
+        device().flush();
+        suspect = false;
+    }
+
+    /** Opens the device anew, if its last change failed: what was not flushed may be lost. */
+    void mend() throws IOException {
+        if (suspect || device == null) {
+            close();
+            device = open();
+            openings.incrementAndGet();
+            suspect = false;
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        BlockDevice current = device;
+        device = null;
+        if (current != null) {
+            current.close();
+        }
+    }
+}

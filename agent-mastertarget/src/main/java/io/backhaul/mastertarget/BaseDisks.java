@@ -1,0 +1,32 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.protocol.DiskInfo;
+import java.io.IOException;
+import java.util.UUID;
+
+/** Where base disks come from. A port: datastores in a daemon, simulated disks elsewhere. Blocks; called on lanes. */
+public interface BaseDisks {
+    /**
+     * Makes the base of a disk, durably, or takes what stands there already: after a crash it is asked again for the same
+     * disk.
+     *
+     * @throws UnfitDiskException
+     *             where what is configured cannot hold the disk
+     * @throws IOException
+     *             where the datastore fails
+     */
+    PlacedDisk prepare(UUID machine, String machineName, DiskInfo disk) throws IOException;
+
+    /** Opens a disk for reading and writing; whoever opened it before has closed it. */
+    BlockDevice open(PlacedDisk disk) throws IOException;
+
+    /** What is configured cannot hold the machine's disk; the message says what to do. */
+    final class UnfitDiskException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        public UnfitDiskException(String message) {
+            super(message);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package io.backhaul.mastertarget;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** The base disks of a machine, by index; never changes once made. */
+final class BaseSet implements AutoCloseable {
+    private final SortedMap<Integer, BaseDisk> disks = new TreeMap<>();
+
+    private BaseSet() {}
+
+    /** Opens all, or none. */
+    static BaseSet open(BaseDisks source, List<PlacedDisk> placed) throws IOException {
+        BaseSet set = new BaseSet();
+        try {
+            for (PlacedDisk each : placed) {
+                set.disks.put(each.index(), new BaseDisk(source, each));
+            }
+            return set;
+        } catch (IOException failed) {
+            set.close();
+            throw failed;
+        }
+    }
+
+    Collection<BaseDisk> all() {
+        return disks.values();
+    }
+
+    /** The disk of that index, which exists. */
+    BaseDisk disk(int index) {
+        BaseDisk disk = disks.get(index);
+        if (disk == null) {
+            throw new IllegalArgumentException("disk " + index + " of " + disks.keySet());
+        }
+        return disk;
+    }
+
+    boolean has(int index) {
+        return disks.containsKey(index);
+    }
+
+    /** Whether the bytes are inside a disk of the machine. */
+    boolean contains(int index, long offset, long lengthBytes) {
+        BaseDisk disk = disks.get(index);
+        return disk != null && offset <= disk.placed().disk().sizeBytes() - lengthBytes;
+    }
+
+    void flush() throws IOException {
+        for (BaseDisk disk : disks.values()) {
+            disk.flush();
+        }
+    }
+
+    void mend() throws IOException {
+        for (BaseDisk disk : disks.values()) {
+            disk.mend();
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        List<IOException> failures = new ArrayList<>();
+        for (BaseDisk disk : disks.values()) {
+            try {
+                disk.close();
+            } catch (IOException failed) {
+                failures.add(failed);
+            }
+        }
+        if (!failures.isEmpty()) {
+            throw failures.getFirst();
+        }
+    }
+}

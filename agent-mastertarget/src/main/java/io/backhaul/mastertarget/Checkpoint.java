@@ -1,0 +1,89 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.Position;
+import java.util.List;
+import java.util.UUID;
+
+/**
+ * What is durably known of a machine beside its journal. Every change is safe to be seen or not to be seen after a crash:
+ * intentions are saved before what they allow is done, results after it is durable.
+ *
+ * @param disks
+ *            empty before the first generation
+ * @param base
+ *            what the base disks hold completely
+ * @param direct
+ *            whether the stream goes to the base disks, without a journal
+ * @param following
+ *            whether the base disks may hold anything between {@code base} and the newest point of the journal
+ * @param foldTarget
+ *            the base disks may hold anything between {@code base} and here; no point before it is offered
+ */
+record Checkpoint(UUID machine, String name, List<PlacedDisk> disks, Base base, boolean direct, boolean following,
+        Position foldTarget, Promotion promotion) {
+    Checkpoint {
+        disks = List.copyOf(disks);
+    }
+
+    /** A state of the base disks: its position, what it is worth, and when it was so. */
+    record Base(Position position, Fidelity fidelity, long timeMicros) {
+        static final Base NONE = new Base(Position.NONE, Fidelity.BASELINE, 0);
+    }
+
+    /** How far a promotion has come, and to which point. */
+    record Promotion(Stage stage, Position target) {
+        static final Promotion NONE = new Promotion(Stage.NONE, Position.NONE);
+
+        boolean isFence() {
+            return stage != Stage.NONE;
+        }
+    }
+
+    /** The stages of a promotion. */
+    enum Stage {
+        NONE(0), INTENDED(1), DONE(2);
+
+        private final int code;
+
+        Stage(int code) {
+            this.code = code;
+        }
+
+        /** The byte in the machine's state. */
+        int code() {
+            return code;
+        }
+    }
+
+    /** A machine of which nothing is known. */
+    static Checkpoint fresh(UUID machine) {
+        return new Checkpoint(machine, "", List.of(), Base.NONE, true, false, Position.NONE, Promotion.NONE);
+    }
+
+    Checkpoint withDisks(String newName, List<PlacedDisk> placed) {
+        return new Checkpoint(machine, newName, placed, base, direct, following, foldTarget, promotion);
+    }
+
+    /** The base disks stand elsewhere; a fold up to there has ended. */
+    Checkpoint withBase(Base newBase) {
+        Position target = newBase.position().isAtLeast(foldTarget) ? Position.NONE : foldTarget;
+        return new Checkpoint(machine, name, disks, newBase, direct, following, target, promotion);
+    }
+
+    Checkpoint withDirect(boolean isDirect) {
+        return new Checkpoint(machine, name, disks, base, isDirect, following, foldTarget, promotion);
+    }
+
+    Checkpoint withFollowing(boolean follows) {
+        return new Checkpoint(machine, name, disks, base, direct, follows, foldTarget, promotion);
+    }
+
+    Checkpoint withFoldTarget(Position target) {
+        return new Checkpoint(machine, name, disks, base, direct, following, foldTarget.max(target), promotion);
+    }
+
+    Checkpoint withPromotion(Promotion stage) {
+        return new Checkpoint(machine, name, disks, base, direct, following, foldTarget, stage);
+    }
+}

@@ -1,0 +1,91 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.protocol.DigestRequest;
+import io.backhaul.protocol.Digests;
+import io.backhaul.protocol.Limits;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+
+/** Computes the answer to a {@link DigestRequest} by reading a disk; what is a hole is not read. Blocks. */
+final class ChunkDigests {
+    private static final byte[] ZEROES = new byte[Limits.MAX_DATA_EXTENT_BYTES];
+
+    /** Reads bytes of a disk. */
+    interface Reader {
+        void read(long offset, ByteBuffer target) throws IOException;
+
+        void extents(long offset, long lengthBytes, BlockDevice.ExtentVisitor visitor) throws IOException;
+    }
+
+    private final Reader disk;
+    private final DigestRequest request;
+    private final byte[] chunk;
+    private final boolean[] holds;
+    private final long start;
+    private final long end;
+
+    private ChunkDigests(Reader disk, long sizeBytes, DigestRequest request) {
+        this.disk = disk;
+        this.request = request;
+        this.start = request.firstChunk() * request.chunkBytes();
+        this.end = Math.min(sizeBytes, start + (long) request.chunks() * request.chunkBytes());
+        this.chunk = new byte[request.chunkBytes()];
+        this.holds = new boolean[request.chunks()];
+    }
+
+    /** Whether all chunks asked for begin inside the disk. */
+    static boolean isInside(DigestRequest request, long sizeBytes) {
+        return (request.firstChunk() + request.chunks() - 1) * request.chunkBytes() < sizeBytes;
+    }
+
+    static Digests answer(Reader disk, long sizeBytes, DigestRequest request) throws IOException {
+        return new ChunkDigests(disk, sizeBytes, request).answer();
+    }
+
+    private Digests answer() throws IOException {
+        disk.extents(start, end - start, this::note);
+        byte[] digests = new byte[request.chunks() * Limits.DIGEST_BYTES];
+        boolean allZero = true;
+        for (int i = 0; i < request.chunks(); i++) {
+            if (holds[i]) {
+                allZero &= !digest(i, digests);
+            }
+        }
+        return allZero ? Digests.without(request, Digests.Status.ALL_ZERO)
+                : new Digests(request.machine(), request.requestId(), Digests.Status.SOME, request.disk(), ByteBuffer.wrap(digests));
+    }
+
+    private void note(long offset, long lengthBytes, boolean zero) {
+        if (!zero && lengthBytes > 0) {
+            int first = (int) ((offset - start) / request.chunkBytes());
+            int last = (int) ((offset + lengthBytes - 1 - start) / request.chunkBytes());
+            Arrays.fill(holds, first, last + 1, true);
+        }
+    }
+
+    /** Puts one chunk's digest in its place; false where the chunk is all zero and its digest stays so. */
+    private boolean digest(int index, byte[] digests) throws IOException {
+        long offset = start + (long) index * request.chunkBytes();
+        int length = (int) Math.min(request.chunkBytes(), end - offset);
+        disk.read(offset, ByteBuffer.wrap(chunk, 0, length));
+        if (Arrays.equals(chunk, 0, length, ZEROES, 0, length)) {
+            return false;
+        }
+        MessageDigest sha = sha256();
+        sha.update(chunk, 0, length);
+        System.arraycopy(sha.digest(), 0, digests, index * Limits.DIGEST_BYTES, Limits.DIGEST_BYTES);
+        return true;
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException everyJdkHasIt) {
+            throw new IllegalStateException(everyJdkHasIt);
+        }
+    }
+}

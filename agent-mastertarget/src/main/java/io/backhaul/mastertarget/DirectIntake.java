@@ -1,0 +1,198 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.engine.loop.Lane;
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.mastertarget.Checkpoint.Base;
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.FidelityChange;
+import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.GenerationStart;
+import io.backhaul.protocol.MalformedBodyException;
+import io.backhaul.protocol.Position;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Puts the stream straight into the base disks: of a machine that has no recovery points yet, so that there is nothing to
+ * keep. Frames are written as they come; what they have changed is flushed and checkpointed in groups, and only that
+ * counts as journaled. After a crash or a failure the stream is taken up again at the checkpoint: writing it again changes
+ * nothing.
+ * <p>
+ * Owned by the machine's loop; owns the frames it was given until they are written.
+ */
+final class DirectIntake {
+    static final long COMMIT_BYTES = 64L << 20;
+    static final long COMMIT_NANOS = 200_000_000L;
+    private static final long BATCH_BYTES = 8L << 20;
+
+    private record Arrived(Frame frame, Runnable released) {}
+
+    private final Replica replica;
+    private final Runnable progressed;
+    private final Consumer<IOException> failed;
+    private final ArrayDeque<Arrived> queue = new ArrayDeque<>();
+    private Base applied;
+    private long uncommittedBytes;
+    private boolean busy;
+    private boolean due;
+    private Loop.@Nullable Timer timer;
+
+    /**
+     * @param progressed
+     *            runs when frames have been applied or committed
+     * @param failed
+     *            is told when what was applied since the last commit is lost, with everything that was queued
+     */
+    DirectIntake(Replica replica, Runnable progressed, Consumer<IOException> failed) {
+        this.replica = replica;
+        this.progressed = progressed;
+        this.failed = failed;
+        this.applied = replica.checkpoint().base();
+    }
+
+    void append(Frame frame, Runnable released) {
+        queue.add(new Arrived(frame, released));
+        pump();
+    }
+
+    /** The last position that can be read from the base disks. */
+    Position applied() {
+        return applied.position();
+    }
+
+    Fidelity fidelity() {
+        return applied.fidelity();
+    }
+
+    /** Whether everything that came is durable. */
+    boolean isSettled() {
+        return !busy && queue.isEmpty() && applied.position().equals(replica.base());
+    }
+
+    /** Makes durable what came, without waiting for more. */
+    void commitSoon() {
+        due = true;
+        pump();
+    }
+
+    private void pump() {
+        if (busy) {
+            return;
+        }
+        boolean dirty = !applied.position().equals(replica.base());
+        if (dirty && (uncommittedBytes >= COMMIT_BYTES || (due && queue.isEmpty()))) {
+            commit();
+        } else if (!queue.isEmpty()) {
+            apply();
+        } else if (dirty && timer == null) {
+            timer = replica.loop().schedule(COMMIT_NANOS, () -> {
+                timer = null;
+                commitSoon();
+            });
+        }
+    }
+
+    private void apply() {
+        List<Arrived> batch = new ArrayList<>();
+        long bytes = 0;
+        while (!queue.isEmpty() && bytes < BATCH_BYTES) {
+            Arrived next = queue.remove();
+            bytes += next.frame.lengthBytes() + next.frame.plainLengthBytes();
+            batch.add(next);
+        }
+        long batchBytes = bytes;
+        BaseSet disks = replica.disks();
+        Base after = after(batch);
+        busy = true;
+        replica.store().submit(() -> {
+            disks.mend();
+            for (Arrived each : batch) {
+                BaseWriter.apply(each.frame, disks);
+            }
+            return after;
+        }, replica.loop(), new Lane.Outcome<Base>() {
+            @Override
+            public void done(Base now) {
+                busy = false;
+                applied = now;
+                uncommittedBytes += batchBytes;
+                release(batch);
+                progressed.run();
+                pump();
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                busy = false;
+                release(batch);
+                giveUp(cause);
+            }
+        });
+    }
+
+    /** What the base disks are worth behind a batch. */
+    private Base after(List<Arrived> batch) {
+        Fidelity fidelity = applied.fidelity();
+        for (Arrived each : batch) {
+            try {
+                switch (each.frame.type()) {
+                    case GENERATION -> fidelity = GenerationStart.read(each.frame).fidelity();
+                    case FIDELITY -> fidelity = FidelityChange.read(each.frame).fidelity();
+                    default -> {
+                        // says nothing of fidelity
+                    }
+                }
+            } catch (MalformedBodyException checkedBefore) {
+                throw new IllegalStateException(checkedBefore);
+            }
+        }
+        Frame last = batch.getLast().frame;
+        return new Base(last.last(), fidelity, last.timeMicros());
+    }
+
+    private void commit() {
+        busy = true;
+        due = false;
+        Base committed = applied;
+        BaseSet disks = replica.disks();
+        replica.save(disks::flush, was -> was.withBase(committed), cause -> {
+            busy = false;
+            giveUp(cause);
+        }, () -> {
+            busy = false;
+            uncommittedBytes = 0;
+            progressed.run();
+            pump();
+        });
+    }
+
+    private void giveUp(IOException cause) {
+        List<Arrived> lost = new ArrayList<>(queue);
+        queue.clear();
+        release(lost);
+        applied = replica.checkpoint().base();
+        uncommittedBytes = 0;
+        due = false;
+        failed.accept(cause);
+    }
+
+    private static void release(List<Arrived> frames) {
+        for (Arrived each : frames) {
+            each.frame.release();
+            each.released.run();
+        }
+    }
+
+    /** Gives up what has not been written yet. */
+    void close() {
+        if (timer != null) {
+            timer.cancel();
+        }
+        release(new ArrayList<>(queue));
+        queue.clear();
+    }
+}

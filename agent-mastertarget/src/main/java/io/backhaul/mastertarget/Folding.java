@@ -1,0 +1,277 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.engine.log.StoreException;
+import io.backhaul.engine.loop.Lane;
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.mastertarget.Checkpoint.Base;
+import io.backhaul.mastertarget.RetentionPolicy.Stand;
+import io.backhaul.protocol.Position;
+import java.io.IOException;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Moves the base disks on: to where the retention policy wants them, or to the point that is being promoted.
+ * <p>
+ * Before the first byte is written the intention is durable: from then on no point before the target is offered, also
+ * after a crash, because the disks may stand anywhere in between. A fold that failed or was cut off is done again from the
+ * last checkpoint. Then the disks are flushed, the checkpoint says where they stand, and the journal is trimmed.
+ * <p>
+ * Owned by the machine's loop; disks are written on the fold lane.
+ */
+final class Folding {
+    private static final long COMMIT_NANOS = 1_000_000_000L;
+    private static final long RETRY_NANOS = 1_000_000_000L;
+    private static final long LOOK_NANOS = 5_000_000_000L;
+
+    /** Who is told. */
+    interface Listener {
+        /** The base stands elsewhere, or the journal has become shorter. */
+        void folded();
+
+        void faulted(StoreException cause);
+    }
+
+    /** A position that must be reached exactly, and what to do then. */
+    record Goal(Position position, Runnable reached) {}
+
+    private final Replica replica;
+    private final Lane lane;
+    private final Intake intake;
+    private final Listener listener;
+    private final AtomicLong doneBytes = new AtomicLong();
+    private RetentionPolicy policy;
+    private Position applied;
+    private Position floor;
+    private @Nullable Goal goal;
+    private boolean running;
+    private boolean paused;
+    private boolean closed;
+    private boolean urgent;
+    private long totalBytes;
+    private long committedNanos;
+    private Loop.@Nullable Timer timer;
+
+    Folding(Replica replica, Lane lane, Intake intake, RetentionPolicy policy, Listener listener) {
+        this.replica = replica;
+        this.lane = lane;
+        this.intake = intake;
+        this.policy = policy;
+        this.listener = listener;
+        this.applied = replica.base();
+        Checkpoint checkpoint = replica.checkpoint();
+        Position begun = checkpoint.following() && !checkpoint.promotion().isFence() ? replica.timeline().newest()
+                : checkpoint.foldTarget();
+        this.floor = applied.max(begun);
+        this.committedNanos = replica.loop().clock().nanos();
+    }
+
+    /** What may be opened at the oldest. */
+    Position floor() {
+        return replica.checkpoint().direct() ? Position.NONE : floor.max(replica.base());
+    }
+
+    /** What the base disks hold completely, durable or not. */
+    Position applied() {
+        return applied.max(replica.base());
+    }
+
+    long doneBytes() {
+        return doneBytes.get();
+    }
+
+    long totalBytes() {
+        return totalBytes;
+    }
+
+    boolean isRunning() {
+        return running;
+    }
+
+    RetentionPolicy policy() {
+        return policy;
+    }
+
+    void changePolicy(RetentionPolicy next) {
+        policy = next;
+        consider();
+    }
+
+    /** The volume is full: the window must shrink now. */
+    void hurry() {
+        urgent = true;
+        consider();
+    }
+
+    void relax() {
+        urgent = false;
+    }
+
+    /** From now on the base goes to this position and nowhere else. */
+    void aim(Goal to) {
+        goal = to;
+        floor = floor.max(to.position());
+        consider();
+    }
+
+    /** Looks whether there is something to do. */
+    void consider() {
+        if (running || paused || closed || replica.checkpoint().direct()) {
+            return;
+        }
+        applied = applied();
+        Goal aim = goal;
+        Position target = aim != null ? aim.position() : replica.pins().foldLimit(wanted());
+        if (applied.isBefore(target)) {
+            begin(target);
+        } else if (replica.base().isBefore(applied) && (aim != null || isCommitDue())) {
+            running = true;
+            flush();
+        } else if (aim != null) {
+            closed = true;
+            aim.reached().run();
+        } else {
+            lookAgain(replica.base().isBefore(applied) ? COMMIT_NANOS : LOOK_NANOS);
+        }
+    }
+
+    private boolean isCommitDue() {
+        return replica.loop().clock().nanos() - committedNanos >= COMMIT_NANOS;
+    }
+
+    private void lookAgain(long nanos) {
+        if (timer == null) {
+            timer = replica.loop().schedule(nanos, () -> {
+                timer = null;
+                consider();
+            });
+        }
+    }
+
+    private Position wanted() {
+        Position newest = replica.timeline().newest();
+        Position begun = replica.checkpoint().foldTarget();
+        if (policy.base() == Stand.NEWEST || replica.checkpoint().following()) {
+            return newest.max(begun);
+        }
+        Position wanted = begun.max(retention().min(newest));
+        return urgent ? wanted.max(emergency(newest)) : wanted;
+    }
+
+    /** What the policy no longer keeps, in whole segments. */
+    private Position retention() {
+        long cutMicros = replica.loop().clock().wallMicros() - policy.time().toNanos() / 1000;
+        Position old = replica.index().lastWholeSegment(replica.index().lastUpTo(cutMicros));
+        long excess = replica.log().sizeBytes() - policy.bytes();
+        return excess > 0 ? old.max(replica.index().lastOfOldest(excess)) : old;
+    }
+
+    /** The older half of the journal; where no point would be left in it, all points but the newest, or all. */
+    private Position emergency(Position newest) {
+        Position half = replica.index().lastOfOldest(replica.log().sizeBytes() / 2).min(newest);
+        if (applied.isBefore(half)) {
+            return half;
+        }
+        return applied.isBefore(newest) ? newest : intake.journaled();
+    }
+
+    private void begin(Position target) {
+        running = true;
+        floor = floor.max(target);
+        Checkpoint checkpoint = replica.checkpoint();
+        boolean follow = goal == null && policy.base() == Stand.NEWEST;
+        if (follow ? checkpoint.following() : checkpoint.foldTarget().isAtLeast(target)) {
+            fold(target, follow);
+            return;
+        }
+        replica.save(Replica.Step.NOTHING,
+                was -> follow ? was.withFollowing(true) : was.withFoldTarget(target), this::failed,
+                () -> fold(target, follow));
+    }
+
+    private void fold(Position target, boolean follow) {
+        IndexSnapshot snapshot = replica.index().snapshot(applied, target);
+        BaseSet disks = replica.disks();
+        doneBytes.set(0);
+        lane.submit(() -> {
+            Folder folder = new Folder(disks, snapshot, replica.payloads(), doneBytes);
+            long total = folder.totalBytes();
+            replica.loop().execute(() -> totalBytes = total);
+            folder.run();
+            return total;
+        }, replica.loop(), new Lane.Outcome<Long>() {
+            @Override
+            public void done(Long total) {
+                applied = target;
+                if (!follow || isCommitDue()) {
+                    flush();
+                } else {
+                    running = false;
+                    listener.folded();
+                    consider();
+                }
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                Folding.this.failed(cause);
+            }
+        });
+    }
+
+    private void flush() {
+        BaseSet disks = replica.disks();
+        lane.submit(() -> {
+            disks.flush();
+            return disks;
+        }, replica.loop(), new Lane.Outcome<BaseSet>() {
+            @Override
+            public void done(BaseSet flushed) {
+                commit();
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                Folding.this.failed(cause);
+            }
+        });
+    }
+
+    private void commit() {
+        long timeMicros = replica.index().timeAt(applied, replica.checkpoint().base().timeMicros());
+        Base base = replica.timeline().baseAt(applied, timeMicros);
+        boolean follows = goal == null && policy.base() == Stand.NEWEST;
+        replica.save(Replica.Step.NOTHING, was -> was.withBase(base).withFollowing(follows && was.following()),
+                this::failed, this::committed);
+    }
+
+    private void committed() {
+        committedNanos = replica.loop().clock().nanos();
+        replica.timeline().trimTo(replica.base());
+        replica.trim(this::failed, () -> {
+            running = false;
+            listener.folded();
+            consider();
+        });
+    }
+
+    private void failed(IOException cause) {
+        applied = replica.base();
+        listener.faulted(StoreException.of(cause, "folding"));
+        paused = true;
+        running = false;
+        if (!closed) {
+            replica.loop().schedule(RETRY_NANOS, () -> {
+                paused = false;
+                consider();
+            });
+        }
+    }
+
+    void close() {
+        closed = true;
+        if (timer != null) {
+            timer.cancel();
+        }
+    }
+}

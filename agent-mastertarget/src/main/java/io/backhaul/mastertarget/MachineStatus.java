@@ -1,0 +1,40 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Positions;
+import java.util.List;
+import java.util.UUID;
+
+/**
+ * What is to be said of a machine.
+ *
+ * @param peer
+ *            who sends its stream just now; empty where nobody does
+ * @param base
+ *            where the base disks stand, durably
+ * @param trouble
+ *            why the machine cannot be served; empty where it can
+ */
+public record MachineStatus(UUID machine, String name, String state, Fidelity fidelity, Positions positions,
+        String peer,
+        Position base, Store store, RecoveryPoints points, List<PlacedDisk> disks, List<OpenView> views, Fold fold,
+        String trouble) {
+    /**
+     * What the journal takes.
+     *
+     * @param journalBytes
+     *            on disk
+     * @param indexBytes
+     *            in memory
+     * @param receivedBytes
+     *            journaled since the start
+     */
+    public record Store(long journalBytes, long extents, long indexBytes, long receivedBytes) {}
+
+    /** A view, and the position beyond which it keeps the base from moving. */
+    public record OpenView(int number, Position position, String holder) {}
+
+    /** The fold under way or last done. */
+    public record Fold(boolean running, long doneBytes, long totalBytes) {}
+}

@@ -1,0 +1,295 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.blockio.volume.Volume;
+import io.backhaul.engine.log.LogKind;
+import io.backhaul.engine.log.SegmentLimits;
+import io.backhaul.engine.log.SegmentLog;
+import io.backhaul.engine.log.StoreException;
+import io.backhaul.engine.log.StoreException.Kind;
+import io.backhaul.engine.loop.Lane;
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.mastertarget.Checkpoint.Stage;
+import io.backhaul.protocol.MalformedBodyException;
+import io.backhaul.protocol.Position;
+import java.io.IOException;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+
+/**
+ * What is stored of one machine, and what is known of it in memory: checkpoint, journal with index and timeline, base
+ * disks, and the pins of open views.
+ * <p>
+ * Owned by the machine's loop, with two exceptions: the checkpoint's file and the journal's tail are touched on the store
+ * lane only, and the base disks are written by whoever fills them at the time: the store lane while the stream goes to
+ * them directly, the fold lane afterwards.
+ */
+final class Replica {
+    private static final String JOURNAL = "journal";
+
+    private final Loop loop;
+    private final Lane store;
+    private final Stored stored;
+    private final SegmentLog log;
+    private final Payloads payloads;
+    private final Pins pins = new Pins();
+    private JournalIndex index;
+    private Timeline timeline;
+    private BaseSet disks;
+    private Checkpoint checkpoint;
+
+    /** Where a replica lies. */
+    record Place(UUID machine, Volume volume, BaseDisks disks, SegmentLimits segments) {}
+
+    /** How much of what was read is kept, and who is told of frames that have rotted, on any thread. */
+    record Reading(long cacheBytes, Consumer<StoreException> damaged) {}
+
+    /** What the store lane has of it. */
+    private static final class Stored {
+        private final CheckpointFile file;
+        private Checkpoint checkpoint;
+
+        Stored(CheckpointFile file, Checkpoint checkpoint) {
+            this.file = file;
+            this.checkpoint = checkpoint;
+        }
+
+        Checkpoint save(UnaryOperator<Checkpoint> change) throws IOException {
+            Checkpoint next = change.apply(checkpoint);
+            file.save(next);
+            checkpoint = next;
+            return next;
+        }
+    }
+
+    /** Everything that was read when a replica was opened. */
+    private record Contents(Checkpoint checkpoint, BaseSet disks, SegmentLog log, JournalIndex index,
+            Timeline timeline) {}
+
+    private Replica(Loop loop, Lane store, Stored stored, Contents contents, Reading reading) {
+        this.loop = loop;
+        this.store = store;
+        this.stored = stored;
+        this.log = contents.log;
+        this.index = contents.index;
+        this.timeline = contents.timeline;
+        this.disks = contents.disks;
+        this.checkpoint = contents.checkpoint;
+        this.payloads = new Payloads(log, reading.cacheBytes(), reading.damaged());
+    }
+
+    /** Opens what is stored, or what will be. Blocks, on the store lane; the result is handed to the loop. */
+    static Replica open(Place place, Loop loop, Lane store, Reading reading) throws IOException {
+        CheckpointFile file = new CheckpointFile(place.volume(), place.machine());
+        Checkpoint found = file.load();
+        Checkpoint checkpoint = found == null ? Checkpoint.fresh(place.machine()) : found;
+        boolean promoted = checkpoint.promotion().stage() == Stage.DONE;
+        BaseSet disks = BaseSet.open(place.disks(), promoted ? List.of() : checkpoint.disks());
+        try {
+            SegmentLog log = SegmentLog.open(place.volume().folder(JOURNAL), LogKind.JOURNAL, place.machine(),
+                    place.segments());
+            Contents contents;
+            try {
+                contents = read(checkpoint, disks, log, promoted);
+            } catch (IOException failed) {
+                log.close();
+                throw failed;
+            }
+            return new Replica(loop, store, new Stored(file, checkpoint), contents, reading);
+        } catch (IOException failed) {
+            disks.close();
+            throw failed;
+        }
+    }
+
+    private static Contents read(Checkpoint checkpoint, BaseSet disks, SegmentLog log, boolean promoted)
+            throws IOException {
+        JournalIndex index = new JournalIndex();
+        Timeline timeline = new Timeline(checkpoint.base());
+        Position base = checkpoint.base().position();
+        if (checkpoint.direct() || promoted) {
+            return new Contents(checkpoint, disks, log, index, timeline);
+        }
+        if (base.isBefore(log.before()) || log.last().isBefore(base)) {
+            throw new StoreException(Kind.CORRUPT, log.describe() + " holds what is after " + log.before() + " up to "
+                    + log.last() + ", but the base disks stand at " + base + "; put the right journal there");
+        }
+        log.scan((frame, at) -> {
+            try {
+                index.add(frame, at);
+                if (base.isBefore(frame.last())) {
+                    timeline.add(frame);
+                }
+            } catch (MalformedBodyException malformed) {
+                throw new StoreException(Kind.CORRUPT, log.describe() + ": " + frame + ": " + malformed.getMessage(),
+                        malformed);
+            }
+        });
+        return new Contents(checkpoint, disks, log, index, timeline);
+    }
+
+    Loop loop() {
+        return loop;
+    }
+
+    Lane store() {
+        return store;
+    }
+
+    SegmentLog log() {
+        return log;
+    }
+
+    Payloads payloads() {
+        return payloads;
+    }
+
+    Pins pins() {
+        return pins;
+    }
+
+    JournalIndex index() {
+        return index;
+    }
+
+    Timeline timeline() {
+        return timeline;
+    }
+
+    BaseSet disks() {
+        return disks;
+    }
+
+    /** What is durable. */
+    Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    Position base() {
+        return checkpoint.base().position();
+    }
+
+    /** Begins a journal that builds on the base. */
+    void beginJournal() {
+        index = new JournalIndex();
+        timeline = new Timeline(checkpoint.base());
+    }
+
+    /**
+     * Does {@code first} and then saves the changed checkpoint, on the store lane.
+     *
+     * @param first
+     *            what must be durable before; may fail
+     */
+    void save(Step first, UnaryOperator<Checkpoint> change, Consumer<IOException> failed, Runnable saved) {
+        store.submit(() -> {
+            first.run();
+            return stored.save(change);
+        }, loop, new Lane.Outcome<Checkpoint>() {
+            @Override
+            public void done(Checkpoint now) {
+                checkpoint = now;
+                saved.run();
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                failed.accept(cause);
+            }
+        });
+    }
+
+    /** Something that blocks. */
+    @FunctionalInterface
+    interface Step {
+        Step NOTHING = () -> {};
+
+        void run() throws IOException;
+    }
+
+    /** Makes the machine's disks where they are to lie, and remembers them. */
+    void placeDisks(BaseDisks source, Preparation preparation, Lane.Outcome<BaseSet> outcome) {
+        store.submit(() -> {
+            List<PlacedDisk> placed = preparation.place(source);
+            BaseSet opened = BaseSet.open(source, placed);
+            try {
+                stored.save(was -> was.withDisks(preparation.name(), placed));
+                return opened;
+            } catch (IOException failed) {
+                opened.close();
+                throw failed;
+            }
+        }, loop, new Lane.Outcome<BaseSet>() {
+            @Override
+            public void done(BaseSet opened) {
+                disks = opened;
+                checkpoint = checkpoint.withDisks(preparation.name(),
+                        opened.all().stream().map(BaseDisk::placed).toList());
+                outcome.done(opened);
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                outcome.failed(cause);
+            }
+        });
+    }
+
+    /** The disks that a first generation asks for. */
+    interface Preparation {
+        String name();
+
+        List<PlacedDisk> place(BaseDisks source) throws IOException;
+    }
+
+    /** Deletes segments that nothing needs any more. */
+    void trim(Consumer<IOException> failed, Runnable trimmed) {
+        Position limit = pins.trimLimit(base());
+        store.submit(() -> {
+            // Room first: beginning a new segment, which trimming the last one means, may need what the others hold.
+            log.trimTo(new Position(limit.generation(), Math.max(0, limit.sequence() - 1)));
+            log.trimTo(limit);
+            return log.before();
+        }, loop, new Lane.Outcome<Position>() {
+            @Override
+            public void done(Position before) {
+                index.trimTo(before);
+                trimmed.run();
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                failed.accept(cause);
+            }
+        });
+    }
+
+    /** Deletes what the journal holds, as far as it can; the base disks are all that is wanted. */
+    void discardJournal(Consumer<StoreException> failed, Runnable discarded) {
+        store.submit(() -> {
+            log.trimTo(log.last());
+            return log.before();
+        }, loop, new Lane.Outcome<Position>() {
+            @Override
+            public void done(Position before) {
+                discarded.run();
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                failed.accept(StoreException.of(cause, "discarding the journal"));
+                discarded.run();
+            }
+        });
+    }
+
+    /** Closes files and disks. Blocks; nobody else uses them any more. */
+    void close() throws IOException {
+        try {
+            log.close();
+        } finally {
+            disks.close();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.engine.loop.Lane;
+import io.backhaul.protocol.Position;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Opens views: pins first, on the loop, then makes the maps on a lane. A view builds on what is durable of the base, not on
+ * what a fold has written since: that may be lost again. Owned by the machine's loop.
+ */
+final class Views {
+    private final Replica replica;
+    private final Folding folding;
+
+    Views(Replica replica, Folding folding) {
+        this.replica = replica;
+        this.folding = folding;
+    }
+
+    /**
+     * Opens a view.
+     *
+     * @param position
+     *            between the floor and what is journaled
+     * @param holder
+     *            whom it is for, for status
+     */
+    void open(Position position, String holder, Lane lane, Lane.Outcome<View> outcome) {
+        Position base = replica.base();
+        int number = replica.pins().add(new Pins.Pin(position, base, holder));
+        IndexSnapshot snapshot = replica.index().snapshot(base, position);
+        BaseSet disks = replica.disks();
+        Runnable release = () -> replica.loop().execute(() -> {
+            replica.pins().remove(number);
+            folding.consider();
+        });
+        lane.submit(() -> {
+            List<View.Disk> devices = new ArrayList<>();
+            for (BaseDisk disk : disks.all()) {
+                devices.add(new View.Disk(disk.placed().index(),
+                        new ViewDevice(disk, snapshot, replica.payloads())));
+            }
+            return new View(number, position, List.copyOf(devices), release);
+        }, replica.loop(), new Lane.Outcome<View>() {
+            @Override
+            public void done(View view) {
+                outcome.done(view);
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                release.run();
+                outcome.failed(cause);
+            }
+        });
+    }
+}
