@@ -56,7 +56,8 @@ final class ChunkDigests {
             }
         }
         return allZero ? Digests.without(request, Digests.Status.ALL_ZERO)
-                : new Digests(request.machine(), request.requestId(), Digests.Status.SOME, request.disk(), ByteBuffer.wrap(digests));
+                : new Digests(request.machine(), request.requestId(), Digests.Status.SOME, request.disk(),
+                        ByteBuffer.wrap(digests));
     }
 
     private void note(long offset, long lengthBytes, boolean zero) {

@@ -69,13 +69,13 @@ final class Promotion {
         }, replica.loop(), new Lane.Outcome<BaseSet>() {
             @Override
             public void done(BaseSet closedDisks) {
-                replica.discardJournal(faulted::accept, promoted);
+                replica.discardJournal(faulted, promoted);
             }
 
             @Override
             public void failed(IOException cause) {
                 faulted.accept(StoreException.of(cause, "closing the promoted disks"));
-                replica.discardJournal(faulted::accept, promoted);
+                replica.discardJournal(faulted, promoted);
             }
         });
     }
