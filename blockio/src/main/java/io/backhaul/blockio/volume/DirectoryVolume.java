@@ -67,7 +67,11 @@ public final class DirectoryVolume implements Volume {
 
     @Override
     public boolean exists(String name) {
-        return Files.exists(root.resolve(name));
+        try {
+            return Files.exists(resolve(name));
+        } catch (IOException outside) {
+            return false;
+        }
     }
 
     @Override

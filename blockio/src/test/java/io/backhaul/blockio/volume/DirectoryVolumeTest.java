@@ -57,6 +57,7 @@ class DirectoryVolumeTest {
         assertThatThrownBy(() -> volume.open("/etc/hostname")).isInstanceOf(IOException.class)
                 .hasMessageContaining("leaves the volume");
         assertThat(folder.resolve("a/escaped")).doesNotExist();
+        assertThat(volume.exists("../../a")).isFalse();
     }
 
     @Test
