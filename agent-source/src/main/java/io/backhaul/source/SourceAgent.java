@@ -4,6 +4,7 @@ import io.backhaul.blockio.nbd.Endpoint;
 import io.backhaul.blockio.nbd.NbdServer;
 import io.backhaul.blockio.nbd.NbdServerOptions;
 import io.backhaul.blockio.volume.DirectoryVolume;
+import io.backhaul.engine.Openings;
 import io.backhaul.engine.codec.Lz4;
 import io.backhaul.engine.config.ConfigException;
 import io.backhaul.engine.config.Key;

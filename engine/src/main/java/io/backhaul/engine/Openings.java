@@ -1,20 +1,21 @@
-package io.backhaul.source;
+package io.backhaul.engine;
 
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
 /** What a door has opened, to be closed in the opposite order. */
-final class Openings implements AutoCloseable {
+public final class Openings implements AutoCloseable {
     private final Deque<AutoCloseable> opened = new ArrayDeque<>();
 
-    <T extends AutoCloseable> T add(T opening) {
+    /** Takes something over that must be closed. */
+    public <T extends AutoCloseable> T add(T opening) {
         opened.push(opening);
         return opening;
     }
 
     /** Closes everything, and adds what goes wrong to what went wrong before. */
-    void closeAfter(Exception failed) {
+    public void closeAfter(Exception failed) {
         try {
             close();
         } catch (IOException another) {

@@ -1,0 +1,181 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.blockio.volume.DirectoryVolume;
+import io.backhaul.engine.config.Settings;
+import io.backhaul.engine.fault.FaultLog;
+import io.backhaul.engine.link.Link;
+import io.backhaul.engine.loop.LanePool;
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.loop.NettyLoops;
+import io.backhaul.engine.metrics.Metrics;
+import io.backhaul.engine.stream.Reception;
+import io.backhaul.mastertarget.MasterTargetSettings.Accept;
+import io.backhaul.protocol.FaultCode;
+import io.backhaul.protocol.Hello;
+import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Role;
+import io.netty.buffer.ByteBufAllocator;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The machines of a daemon: those found in the retention folder at start, and those whose streams come. Safe for any
+ * thread.
+ */
+final class MachineHost implements Reception.Host, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(MachineHost.class);
+    private static final long STATUS_NANOS = 1_000_000_000L;
+    private static final long CLOSE_SECONDS = 30;
+
+    /** What machines are made with. */
+    record Means(Settings settings, NettyLoops loops, LanePool lanes, FaultLog faults, Metrics metrics) {}
+
+    /** A machine, the loop it is owned by, and what it said of itself lately. */
+    static final class Hosted {
+        private final Loop loop;
+        private final MasterTargetMachine machine;
+        private volatile MachineStatus latest;
+        private volatile boolean closed;
+
+        Hosted(Loop loop, MasterTargetMachine machine) {
+            this.loop = loop;
+            this.machine = machine;
+            this.latest = machine.status();
+        }
+
+        Loop loop() {
+            return loop;
+        }
+
+        MasterTargetMachine machine() {
+            return machine;
+        }
+
+        private void begin() {
+            machine.begin();
+            refresh();
+        }
+
+        private void refresh() {
+            latest = machine.status();
+            if (!closed) {
+                loop.schedule(STATUS_NANOS, this::refresh);
+            }
+        }
+    }
+
+    private final Means means;
+    private final Path folder;
+    private final BaseDisks disks;
+    private final Set<UUID> processServers;
+    private final Map<UUID, Hosted> machines = new ConcurrentSkipListMap<>();
+
+    MachineHost(Means means) throws IOException {
+        this.means = means;
+        this.folder = means.settings().get(MasterTargetSettings.RETENTION_FOLDER).resolve("machines");
+        this.disks = new Datastore(means.settings());
+        this.processServers = Set.copyOf(means.settings().get(MasterTargetSettings.PROCESS_SERVERS));
+        DirectoryVolume.create(folder);
+        try (DirectoryStream<Path> found = Files.newDirectoryStream(folder)) {
+            for (Path each : found) {
+                Optional<UUID> id = id(String.valueOf(each.getFileName()));
+                if (id.isPresent() && Files.isDirectory(each)) {
+                    add(id.get());
+                }
+            }
+        }
+    }
+
+    private static Optional<UUID> id(String name) {
+        try {
+            UUID id = UUID.fromString(name);
+            return id.toString().equals(name) ? Optional.of(id) : Optional.empty();
+        } catch (IllegalArgumentException somethingElse) {
+            return Optional.empty();
+        }
+    }
+
+    private Hosted add(UUID id) throws IOException {
+        Loop loop = means.loops().next();
+        LanePool pool = means.lanes();
+        var lanes = new MasterTargetMachine.Lanes(pool.lane("store of " + id), pool.lane("fold of " + id),
+                pool.lane("view of " + id), pool.lane("digest of " + id));
+        var ports = new MasterTargetMachine.Ports(loop, lanes, DirectoryVolume.create(folder.resolve(id.toString())),
+                disks, ByteBufAllocator.DEFAULT, means.faults());
+        Hosted hosted = new Hosted(loop,
+                new MasterTargetMachine(id, ports, MasterTargetSettings.setup(means.settings(), id)));
+        machines.put(id, hosted);
+        MasterTargetMetrics.show(means.metrics(), id.toString(), () -> hosted.latest);
+        loop.execute(hosted::begin);
+        return hosted;
+    }
+
+    List<Hosted> all() {
+        return new ArrayList<>(machines.values());
+    }
+
+    Optional<Hosted> find(UUID id) {
+        return Optional.ofNullable(machines.get(id));
+    }
+
+    @Override
+    public synchronized void welcome(Link link, Hello hello) {
+        UUID id = hello.machine();
+        if (link.peer().role() != Role.PROCESS_SERVER
+                || (!processServers.isEmpty() && !processServers.contains(link.peer().id()))) {
+            refuse(link,
+                    new Refusal(id, FaultCode.NOT_AUTHORISED, link.peer() + " may not send to this master target"));
+            return;
+        }
+        boolean listed = MasterTargetSettings.machine(means.settings(), id).isPresent();
+        if (!listed && means.settings().get(MasterTargetSettings.ACCEPT) == Accept.LISTED) {
+            refuse(link, new Refusal(id, FaultCode.UNKNOWN_MACHINE, "machine " + id + " is not listed here"));
+            return;
+        }
+        try {
+            Hosted known = machines.get(id);
+            (known == null ? add(id) : known).machine.welcome(link, hello);
+        } catch (IOException failed) {
+            refuse(link, new Refusal(id, FaultCode.STORE_FAILED, String.valueOf(failed.getMessage())));
+        }
+    }
+
+    private void refuse(Link link, Refusal refusal) {
+        means.faults().report(refusal.fault(), link.peer().toString(), refusal.text());
+        link.send(refusal.frame(ByteBufAllocator.DEFAULT));
+        link.close();
+    }
+
+    /** Ends all machines and waits for them. */
+    @Override
+    public void close() {
+        List<Hosted> all = all();
+        CountDownLatch left = new CountDownLatch(all.size());
+        for (Hosted each : all) {
+            each.loop.execute(() -> {
+                each.closed = true;
+                each.machine.close(left::countDown);
+            });
+        }
+        try {
+            if (!left.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+                LOG.warn("not all machines have ended; what they hold is recovered at the next start");
+            }
+        } catch (InterruptedException hurry) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,249 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.blockio.nbd.Endpoint;
+import io.backhaul.engine.control.ControlFault;
+import io.backhaul.engine.control.ControlHandler;
+import io.backhaul.engine.control.ControlReply;
+import io.backhaul.mastertarget.Exports.Export;
+import io.backhaul.mastertarget.MachineHost.Hosted;
+import io.backhaul.protocol.Mark;
+import io.backhaul.protocol.Position;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** Answers operators: hops to the machine's loop and waits there for what it says. Called by control threads. */
+final class MasterTargetControl {
+    private static final long PROGRESS_MILLIS = 500;
+    private static final long PATIENCE_MILLIS = 120_000;
+
+    private volatile @Nullable Target target;
+
+    /** What it controls. */
+    record Target(MachineHost host, Exports exports, Path directory, Supplier<Map<String, Object>> about) {}
+
+    /** The machines stand: requests are answered from now on. */
+    void serve(Target next) {
+        target = next;
+    }
+
+    Map<String, ControlHandler> handlers() {
+        return Map.of("status", this::status, "points", this::points, "export", this::export, "unexport",
+                this::unexport, "promote", this::promote);
+    }
+
+    private Target target() throws ControlFault {
+        Target current = target;
+        if (current == null) {
+            throw new ControlFault("the master target is still starting; ask again in a moment");
+        }
+        return current;
+    }
+
+    private Hosted machine(Map<String, Object> request) throws ControlFault {
+        MachineHost host = target().host();
+        Object named = request.get("machine");
+        if (named == null) {
+            List<Hosted> all = host.all();
+            if (all.size() != 1) {
+                throw new ControlFault(all.isEmpty() ? "no machine is replicated to this master target yet"
+                        : "name one of the " + all.size() + " machines with --machine; `backhaul status` lists them");
+            }
+            return all.getFirst();
+        }
+        Optional<Hosted> found = Optional.empty();
+        try {
+            found = host.find(UUID.fromString(named.toString()));
+        } catch (IllegalArgumentException noId) {
+            throw new ControlFault("'" + named + "' is no machine's id; `backhaul status` lists them", noId);
+        }
+        return found.orElseThrow(() -> new ControlFault(
+                "machine " + named
+                        + " is not replicated to this master target; `backhaul status` lists those that are"));
+    }
+
+    private static PointName point(Map<String, Object> request) throws ControlFault {
+        if (!(request.get("at") instanceof String at) || at.isBlank()) {
+            throw new ControlFault("say which point with --at: latest, a position, a time or a mark's label");
+        }
+        return PointName.parse(at);
+    }
+
+    /** Asks a machine on its loop, and waits. */
+    private static <T> T ask(Hosted hosted, Consumer<CompletableFuture<T>> question)
+            throws ControlFault, InterruptedException {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        hosted.loop().execute(() -> question.accept(answer));
+        return await(answer, PATIENCE_MILLIS).orElseThrow(
+                () -> new ControlFault("the machine does not answer: its volume or disks are blocked; see the log"));
+    }
+
+    private static <T> Optional<T> await(CompletableFuture<T> answer, long millis)
+            throws ControlFault, InterruptedException {
+        try {
+            return Optional.of(answer.get(millis, TimeUnit.MILLISECONDS));
+        } catch (TimeoutException notYet) {
+            return Optional.empty();
+        } catch (ExecutionException failed) {
+            throw failed.getCause() instanceof ControlFault fault ? fault
+                    : new ControlFault(String.valueOf(failed.getCause()), failed);
+        }
+    }
+
+    private void status(Map<String, Object> request, ControlReply reply) throws ControlFault, InterruptedException {
+        Target current = target();
+        Map<String, Object> answer = new LinkedHashMap<>(current.about().get());
+        List<Map<String, Object>> machines = new ArrayList<>();
+        for (Hosted hosted : current.host().all()) {
+            MachineStatus status = ask(hosted, answered -> answered.complete(hosted.machine().status()));
+            machines.add(StatusLines.machine(status));
+        }
+        answer.put("machines", machines);
+        answer.put("exports", current.exports().all().stream().map(MasterTargetControl::told).toList());
+        reply.done(answer);
+    }
+
+    private void points(Map<String, Object> request, ControlReply reply) throws ControlFault, InterruptedException {
+        Hosted hosted = machine(request);
+        RecoveryPoints points = ask(hosted, answer -> answer.complete(hosted.machine().points()));
+        Map<String, Object> answer = new LinkedHashMap<>();
+        List<Map<String, Object>> marks = new ArrayList<>();
+        for (Mark mark : points.marks()) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("machine", mark.machine().toString());
+            line.put("position", mark.position().toString());
+            line.put("kind", mark.kind().name());
+            line.put("label", mark.label());
+            line.put("timeMicros", mark.timeMicros());
+            marks.add(line);
+        }
+        answer.put("points", marks);
+        answer.putAll(StatusLines.window(points));
+        reply.done(answer);
+    }
+
+    private void export(Map<String, Object> request, ControlReply reply) throws ControlFault, InterruptedException {
+        Target current = target();
+        Hosted hosted = machine(request);
+        PointName name = point(request);
+        Endpoint endpoint = endpoint(current, request);
+        View view = ask(hosted, answer -> hosted.machine().openView(name, "export",
+                new MasterTargetMachine.ViewOutcome() {
+                    @Override
+                    public void opened(View opened) {
+                        if (!answer.complete(opened)) {
+                            opened.close();
+                        }
+                    }
+
+                    @Override
+                    public void failed(String why) {
+                        answer.completeExceptionally(new ControlFault(why));
+                    }
+                }));
+        try {
+            boolean writable = Boolean.TRUE.equals(request.get("writable"));
+            Export export = current.exports().open(hosted.machine().machine(), view, writable, endpoint);
+            reply.done(told(export));
+        } catch (IOException failed) {
+            throw new ControlFault(String.valueOf(failed.getMessage()), failed);
+        }
+    }
+
+    /** A socket's path starts at the configuration file's directory, as all paths do. */
+    private static @Nullable Endpoint endpoint(Target current, Map<String, Object> request) throws ControlFault {
+        if (!(request.get("listen") instanceof String listen)) {
+            return null;
+        }
+        try {
+            return Endpoint.parse(listen) instanceof Endpoint.Unix unix
+                    ? new Endpoint.Unix(current.directory().resolve(unix.path()))
+                    : Endpoint.parse(listen);
+        } catch (IllegalArgumentException unfit) {
+            throw new ControlFault(String.valueOf(unfit.getMessage()), unfit);
+        }
+    }
+
+    private static Map<String, Object> told(Export export) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("view", export.name());
+        line.put("machine", export.machine().toString());
+        line.put("position", export.view().position().toString());
+        line.put("writable", export.writable());
+        line.put("exports", export.served().stream().map(each -> {
+            Map<String, Object> disk = new LinkedHashMap<>();
+            disk.put("disk", each.disk());
+            disk.put("export", each.export());
+            disk.put("uri", export.uri(each));
+            disk.put("sizeBytes", each.device().sizeBytes());
+            return disk;
+        }).toList());
+        return line;
+    }
+
+    private void unexport(Map<String, Object> request, ControlReply reply) throws ControlFault {
+        String view = String.valueOf(request.get("view"));
+        try {
+            if (!target().exports().close(view)) {
+                throw new ControlFault("there is no view '" + view + "'; `backhaul status --json` lists them");
+            }
+        } catch (IOException failed) {
+            throw new ControlFault(String.valueOf(failed.getMessage()), failed);
+        }
+        reply.done(Map.of("view", view));
+    }
+
+    /** What a promotion or its plan came to. */
+    private record Promotable(Position position, long foldBytes) {}
+
+    private static MasterTargetMachine.PromotionOutcome into(CompletableFuture<Promotable> answer) {
+        return new MasterTargetMachine.PromotionOutcome() {
+            @Override
+            public void done(Position position, long foldBytes) {
+                answer.complete(new Promotable(position, foldBytes));
+            }
+
+            @Override
+            public void failed(String why) {
+                answer.completeExceptionally(new ControlFault(why));
+            }
+        };
+    }
+
+    private void promote(Map<String, Object> request, ControlReply reply) throws ControlFault, InterruptedException {
+        Hosted hosted = machine(request);
+        MasterTargetMachine machine = hosted.machine();
+        PointName name = point(request);
+        if (Boolean.TRUE.equals(request.get("plan"))) {
+            Promotable plan = ask(hosted, answer -> machine.planPromotion(name, into(answer)));
+            reply.done(Map.of("position", plan.position().toString(), "foldBytes", plan.foldBytes()));
+            return;
+        }
+        CompletableFuture<Promotable> promotion = new CompletableFuture<>();
+        hosted.loop().execute(() -> machine.promote(name, into(promotion)));
+        Optional<Promotable> done = await(promotion, PROGRESS_MILLIS);
+        while (done.isEmpty()) {
+            MachineStatus now = ask(hosted, answer -> answer.complete(machine.status()));
+            reply.progress(Map.of("doneBytes", now.fold().doneBytes(), "totalBytes", now.fold().totalBytes()));
+            done = await(promotion, PROGRESS_MILLIS);
+        }
+        MachineStatus last = ask(hosted, answer -> answer.complete(machine.status()));
+        Map<String, Object> answer = new LinkedHashMap<>();
+        answer.put("position", done.get().position().toString());
+        answer.put("foldBytes", done.get().foldBytes());
+        answer.put("disks", last.disks().stream().map(StatusLines::disk).toList());
+        reply.done(answer);
+    }
+}

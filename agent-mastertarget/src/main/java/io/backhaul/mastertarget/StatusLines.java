@@ -1,0 +1,78 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Positions;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** What control sockets answer of a machine, as {@code docs/CONTROL.md} says. */
+final class StatusLines {
+    private StatusLines() {}
+
+    static Map<String, Object> machine(MachineStatus status) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("machine", status.machine().toString());
+        line.put("name", status.name());
+        line.put("state", status.state());
+        line.put("fidelity", status.fidelity().name());
+        Positions positions = status.positions();
+        line.put("positions", Map.of("received", positions.received().toString(), "journaled",
+                positions.journaled().toString(), "applied", positions.applied().toString()));
+        line.put("journalBytes", status.store().journalBytes());
+        line.put("indexBytes", status.store().indexBytes());
+        line.putAll(window(status.points()));
+        line.put("base", status.base().toString());
+        if (!status.peer().isEmpty()) {
+            line.put("peer", status.peer());
+        }
+        if (!status.trouble().isEmpty()) {
+            line.put("trouble", status.trouble());
+        }
+        line.put("disks", status.disks().stream().map(StatusLines::disk).toList());
+        line.put("views", status.views().stream().map(StatusLines::view).toList());
+        if (status.fold().running()) {
+            line.put("foldDoneBytes", status.fold().doneBytes());
+            line.put("foldTotalBytes", status.fold().totalBytes());
+        }
+        return line;
+    }
+
+    private static Map<String, Object> view(MachineStatus.OpenView view) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("number", view.number());
+        line.put("position", view.position().toString());
+        line.put("holder", view.holder());
+        return line;
+    }
+
+    static Map<String, Object> disk(PlacedDisk placed) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("index", placed.index());
+        line.put("id", placed.disk().stableId());
+        line.put("path", placed.path());
+        line.put("format", placed.format().name().toLowerCase(Locale.ROOT));
+        line.put("sizeBytes", placed.disk().sizeBytes());
+        return line;
+    }
+
+    /** The ends of the window, and the stretches in it; nothing where there is no point. */
+    static Map<String, Object> window(RecoveryPoints points) {
+        Map<String, Object> window = new LinkedHashMap<>();
+        if (!points.newest().equals(Position.NONE)) {
+            window.put("oldest", points.oldest().toString());
+            window.put("newest", points.newest().toString());
+            List<Map<String, Object>> intervals = points.intervals().stream().map(each -> {
+                Map<String, Object> line = new LinkedHashMap<>();
+                line.put("from", each.from().toString());
+                line.put("fromMicros", each.fromMicros());
+                line.put("to", each.to().toString());
+                line.put("toMicros", each.toMicros());
+                return line;
+            }).toList();
+            window.put("intervals", intervals);
+        }
+        return window;
+    }
+}
