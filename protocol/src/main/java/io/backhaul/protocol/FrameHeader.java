@@ -178,6 +178,9 @@ public final class FrameHeader {
         if (!recordsFit) {
             return records + " records and plain length " + plainLength + " in " + type;
         }
+        if (header.getLongLE(offset + SEQUENCE_OFFSET) > Long.MAX_VALUE - records) {
+            return "sequence beyond the end of numbers";
+        }
         if (type.isStream() && (header.getLongLE(offset + GENERATION_OFFSET) == 0
                 || header.getLongLE(offset + SEQUENCE_OFFSET) == 0)) {
             return "stream frame without a position";

@@ -33,4 +33,11 @@ public record Positions(UUID machine, Position received, Position spooled, Posit
         return received.isAtLeast(spooled) && spooled.isAtLeast(forwarded) && forwarded.isAtLeast(journaled)
                 && journaled.isAtLeast(applied);
     }
+
+    /** Whether none of the five stands behind what {@code earlier} says. */
+    public boolean areAtLeast(Positions earlier) {
+        return received.isAtLeast(earlier.received) && spooled.isAtLeast(earlier.spooled)
+                && forwarded.isAtLeast(earlier.forwarded) && journaled.isAtLeast(earlier.journaled)
+                && applied.isAtLeast(earlier.applied);
+    }
 }
