@@ -28,6 +28,11 @@ public interface Link {
     /** Queues a frame and takes it over. On a closed link it is released. Only from the attached loop. */
     void send(Frame frame);
 
+    /**
+     * Bytes that have come in so far, whole frames or not: a sign of life while a long frame is under way on a slow path.
+     */
+    long receivedBytes();
+
     /** Bytes queued by {@link #send} that the operating system has not taken yet. */
     long queuedBytes();
 

@@ -51,6 +51,7 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link {
     private final String remoteAddress;
     private final FrameDecoder decoder;
 
+    private final AtomicLong receivedBytes = new AtomicLong();
     private final Queue<Frame> inbox = new ConcurrentLinkedQueue<>();
     private final AtomicLong undeliveredBytes = new AtomicLong();
     private final AtomicBoolean delivering = new AtomicBoolean();
@@ -121,8 +122,14 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link {
     // The way in.
 
     @Override
+    public long receivedBytes() {
+        return receivedBytes.get();
+    }
+
+    @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
         ByteBuf bytes = (ByteBuf) message;
+        receivedBytes.addAndGet(bytes.readableBytes());
         try {
             while (!deaf && bytes.isReadable()) {
                 Decoded decoded = decoder.next(bytes);

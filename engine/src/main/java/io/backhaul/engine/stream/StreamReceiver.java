@@ -53,6 +53,7 @@ public final class StreamReceiver implements Link.Listener {
     private long creditBytes;
     private long owedBytes;
     private long heardNanos;
+    private long receivedBytes;
     private boolean progressDue;
     private boolean progressPaused;
 
@@ -96,11 +97,13 @@ public final class StreamReceiver implements Link.Listener {
         LOG.debug("{} from {} goes on behind {}", hello.machine(), link.peer(), durable);
         link.send(new Welcome(hello.machine(), durable, sink.positions().journaled(), Limits.VERSION,
                 (int) ports.timing().heartbeat().toMillis(), creditBytes).frame(ports.allocator()));
+        tellProgress();
     }
 
     @Override
     public void frame(Frame frame) {
         heardNanos = ports.loop().clock().nanos();
+        receivedBytes = link.receivedBytes();
         boolean passedOn = false;
         try {
             if (state == State.CLOSED) {
@@ -126,6 +129,7 @@ public final class StreamReceiver implements Link.Listener {
             case PONG -> Heartbeat.read(frame);
             case REFUSAL -> end("the sender ends the link: " + Refusal.read(frame).text());
             case DIGEST_REQUEST -> {
+                mustBeReceiving(frame);
                 sink.control(frame);
                 return true;
             }
@@ -134,10 +138,14 @@ public final class StreamReceiver implements Link.Listener {
         return false;
     }
 
-    private boolean stream(Frame frame) throws MalformedBodyException {
+    private void mustBeReceiving(Frame frame) throws MalformedBodyException {
         if (state != State.RECEIVING) {
             throw new MalformedBodyException(frame.type() + " before WELCOME");
         }
+    }
+
+    private boolean stream(Frame frame) throws MalformedBodyException {
+        mustBeReceiving(frame);
         int length = frame.lengthBytes();
         if (length > creditBytes) {
             refuse(FaultCode.CREDIT_EXCEEDED, length + " bytes sent with credit for " + creditBytes);
@@ -145,12 +153,12 @@ public final class StreamReceiver implements Link.Listener {
         }
         creditBytes -= length;
         Position accepted = sink.accepted();
-        if (accepted.isAtLeast(frame.last())) {
-            giveCredit(length);
-            return false;
-        }
         if (frame.generation() < accepted.generation()) {
             refuse(FaultCode.STALE_GENERATION, "generation " + frame.generation() + " after " + accepted.generation());
+            return false;
+        }
+        if (accepted.isAtLeast(frame.last())) {
+            giveCredit(length);
             return false;
         }
         if (frame.generation() > accepted.generation()) {
@@ -230,6 +238,10 @@ public final class StreamReceiver implements Link.Listener {
             return;
         }
         long now = ports.loop().clock().nanos();
+        if (link.receivedBytes() != receivedBytes) {
+            receivedBytes = link.receivedBytes();
+            heardNanos = now;
+        }
         if (now - heardNanos > ports.timing().silenceNanos()) {
             refuse(FaultCode.PEER_SILENT, "nothing heard for " + (now - heardNanos) / 1_000_000 + " ms");
             return;

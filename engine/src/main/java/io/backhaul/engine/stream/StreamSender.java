@@ -6,6 +6,7 @@ import io.backhaul.engine.loop.Loop;
 import io.backhaul.protocol.Credit;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.FrameType;
 import io.backhaul.protocol.Heartbeat;
 import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.MalformedBodyException;
@@ -32,6 +33,7 @@ import org.slf4j.LoggerFactory;
 public final class StreamSender {
     /** Bytes that may wait in the link; enough to keep TLS busy, little enough for heartbeats to pass. */
     static final long MAX_QUEUED_BYTES = 2L << 20;
+    private static final int MAX_RETRY_AFTER_MILLIS = 600_000;
     private static final Logger LOG = LoggerFactory.getLogger(StreamSender.class);
 
     /** What a sender stands on. */
@@ -46,17 +48,21 @@ public final class StreamSender {
     private SenderState state;
     private long creditBytes;
     private @Nullable Frame waiting;
-    private Position resumedAt = Position.NONE;
+    private boolean pumping;
     private Position sent = Position.NONE;
+    private Positions heard;
     private int failures;
     private long sinceNanos;
     private long heardNanos;
+    private long receivedBytes;
     private String trouble = "";
 
     public StreamSender(Ports ports, Route route, FrameFeed feed) {
         this.ports = ports;
         this.route = route;
         this.feed = feed;
+        this.heard = new Positions(route.machine(), Position.NONE, Position.NONE, Position.NONE, Position.NONE,
+                Position.NONE);
         this.sinceNanos = ports.loop().clock().nanos();
         this.state = new SenderState.Waiting(ports.loop().schedule(0, this::dial));
     }
@@ -127,7 +133,7 @@ public final class StreamSender {
             @Override
             public void failed(FaultCode code, String why) {
                 if (state instanceof SenderState.Dialling) {
-                    retry(code.label() + " " + why);
+                    retry(code.label() + " " + why, 0);
                 }
             }
         });
@@ -151,8 +157,10 @@ public final class StreamSender {
 
     private void heard(Link link, Frame frame) {
         heardNanos = ports.loop().clock().nanos();
+        receivedBytes = link.receivedBytes();
         try {
-            if (!frame.machine().equals(route.machine())) {
+            boolean ofTheLink = frame.type() == FrameType.REFUSAL && frame.machine().equals(Reception.NO_MACHINE);
+            if (!ofTheLink && !frame.machine().equals(route.machine())) {
                 throw new MalformedBodyException(frame.type() + " of machine " + frame.machine());
             }
             dispatch(link, frame);
@@ -165,25 +173,32 @@ public final class StreamSender {
 
     private void dispatch(Link link, Frame frame) throws MalformedBodyException {
         boolean streaming = state instanceof SenderState.Streaming;
+        if (streaming == (frame.type() == FrameType.WELCOME) && !isForAnyState(frame.type())) {
+            throw new MalformedBodyException(frame.type() + (streaming ? " for a second time" : " before WELCOME"));
+        }
         switch (frame.type()) {
-            case WELCOME -> {
-                if (streaming) {
-                    throw new MalformedBodyException("a second WELCOME");
-                }
-                welcomed(link, Welcome.read(frame));
-            }
+            case WELCOME -> welcomed(link, Welcome.read(frame));
             case REFUSAL -> refused(link, Refusal.read(frame));
             case PING -> answer(link, Heartbeat.read(frame));
             case PONG -> Heartbeat.read(frame);
-            case POSITIONS -> progress(Positions.read(frame), streaming);
-            case CREDIT -> {
-                creditBytes = Math.addExact(creditBytes, Credit.read(frame).bytes());
-                pump(link);
-            }
+            case POSITIONS -> progress(Positions.read(frame));
+            case CREDIT -> credited(link, Credit.read(frame).bytes());
             case DIGESTS -> feed.control(frame.retain());
             case HELLO, DIGEST_REQUEST, GENERATION, FIDELITY, MARK, WRITES ->
                 throw new MalformedBodyException(frame.type() + " from a receiver");
         }
+    }
+
+    private static boolean isForAnyState(FrameType type) {
+        return type == FrameType.REFUSAL || type == FrameType.PING || type == FrameType.PONG;
+    }
+
+    private void credited(Link link, long bytes) throws MalformedBodyException {
+        if (bytes > Long.MAX_VALUE - creditBytes) {
+            throw new MalformedBodyException("credit of " + bytes + " bytes beside " + creditBytes);
+        }
+        creditBytes += bytes;
+        pump(link);
     }
 
     private void welcomed(Link link, Welcome welcome) throws MalformedBodyException {
@@ -191,9 +206,9 @@ public final class StreamSender {
             throw new MalformedBodyException("version " + welcome.version() + " was not offered");
         }
         creditBytes = welcome.creditBytes();
-        failures = 0;
         trouble = "";
-        resumedAt = welcome.durable();
+        heard = new Positions(route.machine(), welcome.durable(), Position.NONE, Position.NONE, Position.NONE,
+                Position.NONE);
         sent = welcome.durable();
         moveTo(new SenderState.Streaming(link), "goes on behind " + welcome.durable());
         beat(link);
@@ -201,13 +216,18 @@ public final class StreamSender {
         wake();
     }
 
-    private void progress(Positions positions, boolean streaming) throws MalformedBodyException {
+    /** What is lawful, and no step back, goes to the feed. Progress proves a link: the next wait begins short again. */
+    private void progress(Positions positions) throws MalformedBodyException {
         if (!positions.areLawful()) {
             throw new MalformedBodyException("unlawful positions " + positions);
         }
-        if (streaming && !positions.received().isAtLeast(resumedAt)) {
-            throw new MalformedBodyException("received " + positions.received() + " after " + resumedAt);
+        if (!positions.areAtLeast(heard)) {
+            throw new MalformedBodyException("positions " + positions + " after " + heard);
         }
+        if (heard.received().isBefore(positions.received())) {
+            failures = 0;
+        }
+        heard = positions;
         feed.progress(positions);
     }
 
@@ -215,18 +235,44 @@ public final class StreamSender {
         link.send(new Heartbeat(route.machine(), true, ping.token()).frame(ports.allocator()));
     }
 
+    /** Sends what credit and the link's queue allow. A feed that wakes its sender out of {@code next} is not heard twice. */
     private void pump(Link link) {
-        while (link.queuedBytes() < MAX_QUEUED_BYTES && isStreaming()) {
-            Frame frame = waiting != null ? waiting : feed.next();
-            if (frame == null || frame.lengthBytes() > creditBytes) {
-                waiting = frame;
-                return;
-            }
-            waiting = null;
-            creditBytes -= frame.lengthBytes();
-            sent = frame.last();
-            link.send(frame);
+        if (pumping) {
+            return;
         }
+        pumping = true;
+        try {
+            boolean goOn = true;
+            while (goOn) {
+                goOn = mayPump(link) && pumpOne(link);
+            }
+        } finally {
+            pumping = false;
+        }
+    }
+
+    private boolean mayPump(Link link) {
+        return isPresent(link) && isStreaming() && link.queuedBytes() < MAX_QUEUED_BYTES;
+    }
+
+    private boolean pumpOne(Link link) {
+        Frame frame = waiting != null ? waiting : feed.next();
+        waiting = null;
+        if (frame == null) {
+            return false;
+        }
+        if (!isPresent(link)) {
+            frame.release();
+            return false;
+        }
+        if (frame.lengthBytes() > creditBytes) {
+            waiting = frame;
+            return false;
+        }
+        creditBytes -= frame.lengthBytes();
+        sent = frame.last();
+        link.send(frame);
+        return true;
     }
 
     /** Whether there is something to send that the receiver has given no credit for. */
@@ -239,6 +285,10 @@ public final class StreamSender {
             return;
         }
         long now = ports.loop().clock().nanos();
+        if (link.receivedBytes() != receivedBytes) {
+            receivedBytes = link.receivedBytes();
+            heardNanos = now;
+        }
         if (now - heardNanos > route.timing().silenceNanos()) {
             lost(link, FaultCode.PEER_SILENT.label() + " " + link.peer() + " has been silent for "
                     + (now - heardNanos) / 1_000_000 + " ms");
@@ -250,20 +300,23 @@ public final class StreamSender {
 
     private void refused(Link link, Refusal refusal) {
         String words = refusal.fault().label() + " " + refusal.text();
-        if (feed.refused(refusal) == FrameFeed.Reaction.STOP) {
-            trouble = words;
-            if (isPresent(link)) {
-                moveTo(new SenderState.Refused(refusal), words);
-                forget(link);
-            }
-        } else {
-            lost(link, words);
+        FrameFeed.Reaction reaction = feed.refused(refusal);
+        if (!isPresent(link)) {
+            return;
         }
+        switch (reaction) {
+            case STOP -> {
+                trouble = words;
+                moveTo(new SenderState.Refused(refusal), words);
+            }
+            case RETRY -> retry(words, Math.clamp(refusal.retryAfterMillis(), 0, MAX_RETRY_AFTER_MILLIS) * 1_000_000L);
+        }
+        forget(link);
     }
 
     private void lost(Link link, String why) {
         if (isPresent(link)) {
-            retry(why);
+            retry(why, 0);
             forget(link);
         }
     }
@@ -277,17 +330,20 @@ public final class StreamSender {
         feed.disconnected();
     }
 
-    private void retry(String why) {
+    private void retry(String why, long atLeastNanos) {
         trouble = why;
+        long now = ports.loop().clock().nanos();
+        if (isStreaming() && now - sinceNanos >= route.timing().lastRetry().toNanos()) {
+            failures = 0;
+        }
         long base = Math.min(route.timing().lastRetry().toNanos(),
                 route.timing().firstRetry().toNanos() << Math.min(failures, 20));
         failures++;
-        long delay = base / 2 + ports.random().nextLong(base / 2 + 1);
+        long delay = Math.max(atLeastNanos, base / 2 + ports.random().nextLong(base / 2 + 1));
         moveTo(new SenderState.Waiting(ports.loop().schedule(delay, this::dial)), why);
     }
 
-    /** Whether this very link is the one in use. */
-    @SuppressWarnings("ReferenceEquality")
+    @SuppressWarnings("ReferenceEquality") // one link, not its like
     private boolean isPresent(Link link) {
         return link == link();
     }

@@ -33,6 +33,7 @@ final class SimLink implements Link {
     private boolean deaf;
     private boolean pumping;
     private long queuedBytes;
+    private long receivedBytes;
     private long lastDeparture;
     private long lastArrival;
 
@@ -87,6 +88,11 @@ final class SimLink implements Link {
         if (!inbox.isEmpty()) {
             to.execute(this::deliver);
         }
+    }
+
+    @Override
+    public long receivedBytes() {
+        return receivedBytes;
     }
 
     @Override
@@ -189,6 +195,7 @@ final class SimLink implements Link {
         if (ended || !process().isAlive()) {
             return;
         }
+        receivedBytes += bytes.length;
         var input = Unpooled.wrappedBuffer(bytes);
         while (input.isReadable()) {
             switch (decoder.next(input)) {
