@@ -3,7 +3,6 @@ package io.backhaul.engine.log;
 import io.backhaul.blockio.volume.StoredFile;
 import io.backhaul.blockio.volume.Volume;
 import io.backhaul.engine.log.SegmentHeader.SyncMark;
-import io.backhaul.engine.log.StoreException.Kind;
 import io.backhaul.protocol.Decoded;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.FrameHeader;
@@ -55,6 +54,9 @@ final class LogRecovery {
                     dropUnfinished(number);
                     continue;
                 }
+                if (!SegmentHeader.isWhole(block)) {
+                    throw corrupt(number, "the segment header is damaged");
+                }
                 SegmentHeader header = SegmentHeader.read(name(number), block, kind, machine);
                 if (header.number() != number) {
                     throw corrupt(number, "its header says number " + header.number());
@@ -86,7 +88,7 @@ final class LogRecovery {
     private List<Long> numbers() throws IOException {
         List<Long> numbers = new ArrayList<>();
         for (String name : volume.list("")) {
-            if (name.matches("[0-9a-f]{16}\\.seg")) {
+            if (Segment.isFileName(name)) {
                 numbers.add(Long.parseUnsignedLong(name, 0, 16, 16));
             }
         }
@@ -243,6 +245,6 @@ final class LogRecovery {
     }
 
     private StoreException corrupt(long number, String what) {
-        return new StoreException(Kind.CORRUPT, name(number) + ": " + what + "; check the volume's hardware");
+        return StoreException.corrupt(number, name(number) + ": " + what + "; check the volume's hardware");
     }
 }

@@ -130,7 +130,8 @@ public final class LogWriter {
         }
     }
 
-    private boolean isSettled() {
+    /** Whether nothing waits to become durable. */
+    public boolean isSettled() {
         return !busy && !restarting && waiting.isEmpty() && committing.isEmpty();
     }
 

@@ -13,8 +13,8 @@ final class Segment {
 
     private final SegmentHeader header;
     private final int indexStrideBytes;
-    private Position first = Position.NONE;
-    private Position last;
+    private volatile Position first = Position.NONE;
+    private volatile Position last;
     private int end = SegmentHeader.LENGTH_BYTES;
     private volatile SyncMark synced;
     private long[] indexGenerations = new long[INDEX_START_ENTRIES];
@@ -43,6 +43,10 @@ final class Segment {
 
     static String fileName(long number) {
         return "%016x.seg".formatted(number);
+    }
+
+    static boolean isFileName(String name) {
+        return name.matches("[0-9a-f]{16}\\.seg");
     }
 
     Position before() {

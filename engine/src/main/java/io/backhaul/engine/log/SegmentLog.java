@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +49,7 @@ public final class SegmentLog implements AutoCloseable {
     private SegmentFiles.Lease tailFile;
     private long marksWritten;
     private boolean broken;
+    private volatile long sizeBytes;
 
     private SegmentLog(Volume volume, LogKind kind, UUID machine, SegmentLimits limits) throws IOException {
         this.volume = volume;
@@ -66,6 +68,7 @@ public final class SegmentLog implements AutoCloseable {
             }
             tailFile = files.acquire(tail.number());
             writeMark();
+            measure();
         } catch (IOException failed) {
             files.close();
             throw failed;
@@ -84,6 +87,37 @@ public final class SegmentLog implements AutoCloseable {
         } catch (IOException failed) {
             throw StoreException.of(failed, "opening " + volume.describe());
         }
+    }
+
+    /**
+     * Opens a log, and where a segment of it is corrupt, sets that one and all behind it aside, under names that end in
+     * {@code .corrupt}: the log then ends before them.
+     *
+     * @param losses
+     *            is told of each segment set aside
+     */
+    public static SegmentLog salvage(Volume volume, LogKind kind, UUID machine, SegmentLimits limits,
+            Consumer<StoreException> losses) throws IOException {
+        while (true) {
+            try {
+                return open(volume, kind, machine, limits);
+            } catch (StoreException damaged) {
+                if (damaged.segment() == 0) {
+                    throw damaged;
+                }
+                losses.accept(damaged);
+                setAside(volume, Segment.fileName(damaged.segment()));
+            }
+        }
+    }
+
+    private static void setAside(Volume volume, String from) throws IOException {
+        for (String name : volume.list("")) {
+            if (Segment.isFileName(name) && name.compareTo(from) >= 0) {
+                volume.rename(name, name + ".corrupt");
+            }
+        }
+        volume.syncFolder("");
     }
 
     /** Writes a frame behind the last one; it is durable after the next {@link #sync}. */
@@ -135,6 +169,8 @@ public final class SegmentLog implements AutoCloseable {
             placements.add(new Placement(tail.number(), tail.end(), frame.lengthBytes()));
             tail.grow(frame.first(), frame.last(), frame.lengthBytes());
         }
+        long sizeBefore = sizeBytes;
+        sizeBytes = sizeBefore + placements.stream().mapToLong(Placement::lengthBytes).sum();
         return placements;
     }
 
@@ -166,6 +202,7 @@ public final class SegmentLog implements AutoCloseable {
     private StoreException broke(IOException failed, String doing) {
         broken = true;
         tail.cutToSynced();
+        measure();
         return StoreException.of(failed, doing + describe(tail));
     }
 
@@ -215,6 +252,7 @@ public final class SegmentLog implements AutoCloseable {
         }
         Segment made = new Segment(header, limits.indexStrideBytes());
         segments.put(number, made);
+        measure();
         return made;
     }
 
@@ -300,17 +338,22 @@ public final class SegmentLog implements AutoCloseable {
      */
     public void trimTo(Position upTo) throws IOException {
         try {
+            deleteUpTo(upTo);
             if (upTo.isAtLeast(tail.last()) && tail.isSynced() && tail.end() >= limits.segmentBytes() / 2) {
                 mend();
                 roll();
-            }
-            Map.Entry<Long, Segment> second = segments.higherEntry(segments.firstKey());
-            while (second != null && upTo.isAtLeast(second.getValue().before())) {
-                deleteFirst();
-                second = segments.higherEntry(segments.firstKey());
+                deleteUpTo(upTo);
             }
         } catch (IOException failed) {
             throw StoreException.of(failed, "trimming " + volume.describe());
+        }
+    }
+
+    private void deleteUpTo(Position upTo) throws IOException {
+        Map.Entry<Long, Segment> second = segments.higherEntry(segments.firstKey());
+        while (second != null && upTo.isAtLeast(second.getValue().before())) {
+            deleteFirst();
+            second = segments.higherEntry(segments.firstKey());
         }
     }
 
@@ -322,6 +365,7 @@ public final class SegmentLog implements AutoCloseable {
         volume.syncFolder("");
         segments.remove(first.number());
         files.forget(first.number());
+        measure();
     }
 
     /**
@@ -334,13 +378,21 @@ public final class SegmentLog implements AutoCloseable {
                 deleteFirst();
             }
         } catch (IOException failed) {
-            throw StoreException.of(failed, "beginning anew in " + volume.describe());
+            StoreException cause = StoreException.of(failed, "beginning anew in " + volume.describe());
+            while (cause.kind() == Kind.FULL && segments.size() > 1) {
+                deleteFirst();
+            }
+            throw cause;
         }
     }
 
     /** Bytes of all segments, headers included. */
     public long sizeBytes() {
-        return segments.values().stream().mapToLong(Segment::end).sum();
+        return sizeBytes;
+    }
+
+    private void measure() {
+        sizeBytes = segments.values().stream().mapToLong(Segment::end).sum();
     }
 
     /** The folder that the log lies in, for messages. */

@@ -33,6 +33,7 @@ public final class StoreException extends IOException {
     }
 
     private final Kind kind;
+    private final long segment;
 
     public StoreException(Kind kind, String message) {
         this(kind, message, null);
@@ -41,6 +42,23 @@ public final class StoreException extends IOException {
     public StoreException(Kind kind, String message, @Nullable Throwable cause) {
         super(message, cause);
         this.kind = kind;
+        this.segment = 0;
+    }
+
+    private StoreException(String message, long segment) {
+        super(message);
+        this.kind = Kind.CORRUPT;
+        this.segment = segment;
+    }
+
+    /** Corruption of a segment as a whole. */
+    static StoreException corrupt(long segment, String message) {
+        return new StoreException(message, segment);
+    }
+
+    /** The segment that cannot be used, where opening a log failed for it; else 0. */
+    long segment() {
+        return segment;
     }
 
     /** Gives an error of the operating system its kind and says what was being done. */
