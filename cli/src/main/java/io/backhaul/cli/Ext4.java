@@ -23,12 +23,10 @@ final class Ext4 {
     private static final Pattern FREE_BLOCKS = Pattern.compile("(?m)^  Free blocks: (.*)$");
     private static final Pattern RANGE = Pattern.compile("(\\d+)(?:-(\\d+))?");
 
-    private Ext4() {
-    }
+    private Ext4() {}
 
     /** A range of the disk. */
-    record Range(long offset, long lengthBytes) {
-    }
+    record Range(long offset, long lengthBytes) {}
 
     static boolean isToolSetThere() {
         return Tool.find("mke2fs").isPresent() && Tool.find("e2fsck").isPresent() && Tool.find("debugfs").isPresent();

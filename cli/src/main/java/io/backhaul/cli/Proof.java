@@ -30,8 +30,7 @@ record Proof(String at, String label, Path path, DiskComparison comparison, Stri
             throws IOException, InterruptedException {
         DiskComparison comparison;
         try (BlockDevice left = Disks.open(copy, true); BlockDevice right = Disks.open(recovered, true)) {
-            comparison = DiskComparison.of(left, right, (done, total) -> {
-            });
+            comparison = DiskComparison.of(left, right, (done, total) -> {});
         }
         if (!isExt4) {
             return new Proof(at, label, recovered, comparison, "not judged: the disk holds no ext4", true);

@@ -49,8 +49,7 @@ final class Quickstart implements AutoCloseable {
      * @param loadMillis
      *            how long to write before the mark, and after it
      */
-    record Plan(Path image, long sizeBytes, long loadMillis) {
-    }
+    record Plan(Path image, long sizeBytes, long loadMillis) {}
 
     Quickstart(Workplace place, Plan plan) {
         this.place = place;
@@ -286,8 +285,7 @@ final class Quickstart implements AutoCloseable {
         report.figure("lagBytes", source.count("lagBytes"));
     }
 
-    private record Promoted(String position, Path path) {
-    }
+    private record Promoted(String position, Path path) {}
 
     private Promoted promote() throws ControlFault {
         long begunNanos = CLOCK.nanos();

@@ -12,8 +12,9 @@ import picocli.CommandLine.Option;
 
 /** The whole path on one machine, with nothing to set up: replicates a real disk, recovers it, and proves both. */
 @Command(name = "quickstart", sortOptions = false,
-        description = {"Replicate a disk under live writes, recover a marked point and the latest state, and prove both.",
-                "Starts management, process server, master target and source as processes on loopback, and ends them."})
+        description = {
+            "Replicate a disk under live writes, recover a marked point and the latest state, and prove both.",
+            "Starts management, process server, master target and source as processes on loopback, and ends them."})
 final class QuickstartCommand extends Verb {
     private static final long MIN_SIZE_BYTES = 64L << 20;
 

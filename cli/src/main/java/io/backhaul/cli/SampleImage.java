@@ -23,8 +23,7 @@ final class SampleImage {
     private static final List<String> SOURCES = List.of("legal", "conf", "include", "jmods/java.base.jmod", "lib");
     private static final int PIECE_BYTES = 1 << 20;
 
-    private SampleImage() {
-    }
+    private SampleImage() {}
 
     /** Makes the image from a staging folder, which is filled here and left behind. */
     static void make(Path image, Path staging, long sizeBytes) throws IOException, InterruptedException {

@@ -10,13 +10,16 @@ public final class Nearest {
 
     /** The name most like {@code given}; empty where none is like it. */
     public static Optional<String> to(String given, Collection<String> names) {
-        return names.stream().min(Comparator.<String>comparingInt(name -> distance(given, name)).thenComparing(n -> n))
-                .filter(name -> isLike(given, name));
+        return names.stream().filter(name -> isLike(given, name)).min(Comparator
+                .<String>comparingInt(name -> isPart(given, name) ? 0 : distance(given, name)).thenComparing(n -> n));
     }
 
     private static boolean isLike(String given, String name) {
-        return distance(given, name) <= Math.max(2, Math.max(given.length(), name.length()) / 2)
-                || name.endsWith("." + given) || given.endsWith("." + name);
+        return isPart(given, name) || distance(given, name) <= Math.max(2, Math.max(given.length(), name.length()) / 2);
+    }
+
+    private static boolean isPart(String given, String name) {
+        return name.endsWith("." + given) || given.endsWith("." + name);
     }
 
     /** Edits of one character, a swap of two neighbours counting as one. */

@@ -12,17 +12,21 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The faults of a daemon. The first of a kind is logged, with its remedy; repeats are counted, and logged again once in
- * {@value #REMINDER_SECONDS} seconds. A kind is a code and a subject, such as a peer or a file. Holds
+ * {@value #REMINDER_SECONDS} seconds; whatever knocks under ever new names gets {@value #MAX_LINES_PER_CODE} lines for
+ * each code in that time, and is counted beyond. A kind is a code and a subject, such as a peer or a file. Holds
  * {@value #MAX_KINDS} kinds at most; the one unseen for longest makes room. Safe for all threads.
  */
 public final class FaultLog {
     private static final Logger LOG = LoggerFactory.getLogger(FaultLog.class);
     private static final int MAX_KINDS = 256;
     private static final long REMINDER_SECONDS = 600;
+    private static final int MAX_LINES_PER_CODE = 32;
 
     private final Clock clock;
     private final Map<Kind, Entry> kinds = new LinkedHashMap<>();
     private final Map<FaultCode, Long> totals = new LinkedHashMap<>();
+    private final Map<FaultCode, Integer> lines = new LinkedHashMap<>();
+    private long linesSinceNanos;
 
     private record Kind(FaultCode code, String subject) {}
 
@@ -75,6 +79,7 @@ public final class FaultLog {
 
     public FaultLog(Clock clock) {
         this.clock = clock;
+        this.linesSinceNanos = clock.nanos();
     }
 
     /**
@@ -115,12 +120,21 @@ public final class FaultLog {
         }
         kinds.put(kind, entry);
         boolean isDue = isNew || clock.nanos() - entry.loggedNanos >= REMINDER_SECONDS * 1_000_000_000L;
+        isDue = isDue && isRoom(code);
         entry.loggedNanos = isDue ? clock.nanos() : entry.loggedNanos;
         entry.text = text;
         entry.lastMicros = clock.wallMicros();
         entry.cleared = false;
         entry.count++;
         return isDue ? entry.count : 0;
+    }
+
+    private boolean isRoom(FaultCode code) {
+        if (clock.nanos() - linesSinceNanos >= REMINDER_SECONDS * 1_000_000_000L) {
+            linesSinceNanos = clock.nanos();
+            lines.clear();
+        }
+        return lines.merge(code, 1, Integer::sum) <= MAX_LINES_PER_CODE;
     }
 
     private static void write(FaultCode code, String subject, String text) {
