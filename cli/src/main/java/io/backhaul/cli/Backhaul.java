@@ -11,7 +11,8 @@ import picocli.CommandLine.Spec;
 /** The program's door: parses the command line and leaves with the exit code of the command it ran. */
 @Command(name = "backhaul", version = "backhaul 0.1.0", sortOptions = false,
         description = "Block-level replication of machines: source, process server, master target.",
-        subcommands = {ManagementCommands.class, SourceCommands.class, StatusCommand.class, PointsCommands.class,
+        subcommands = {ManagementCommands.class, SourceCommands.class, ProcessServerCommands.class,
+            MasterTargetCommands.class, StatusCommand.class, PointsCommands.class,
             ResyncCommand.class,
             ExportCommand.class, PromoteCommand.class, VerifyCommand.class, QuickstartCommand.class, HelpCommand.class},
         footer = {"", "Exit codes: 0 done, 1 failed, 2 bad usage or configuration."})

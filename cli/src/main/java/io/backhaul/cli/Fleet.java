@@ -91,13 +91,12 @@ final class Fleet implements AutoCloseable {
             case MASTER_TARGET -> """
                     listen = "%s"
                     credentials = "credentials"
-                    machines = [{ id = "%s" }]
-                    """.formatted(address(part), id(Part.SOURCE));
+                    """.formatted(address(part));
             case PROCESS_SERVER -> """
                     listen = "%s"
                     credentials = "credentials"
-                    machines = [{ id = "%s", master-target = "%s" }]
-                    """.formatted(address(part), id(Part.SOURCE), address(Part.MASTER_TARGET));
+                    targets = [{ address = "%s", machines = ["*"] }]
+                    """.formatted(address(part), address(Part.MASTER_TARGET));
             case SOURCE -> """
                     credentials = "credentials"
                     process-servers = ["%s"]

@@ -89,7 +89,8 @@ class CertificateAuthorityTest {
         assertThat(folder.resolve("authority/ca.key.pem")).hasBinaryContent(before);
         authority.issue(SOURCE, folder.resolve("s"));
         byte[] key = Files.readAllBytes(folder.resolve("s/key.pem"));
-        assertThatThrownBy(() -> authority.issue(SOURCE, folder.resolve("s"))).hasMessageContaining("never overwritten");
+        assertThatThrownBy(() -> authority.issue(SOURCE, folder.resolve("s")))
+                .hasMessageContaining("never overwritten");
         assertThat(folder.resolve("s/key.pem")).hasBinaryContent(key);
         assertThat(authority.issued()).hasSize(1);
     }
