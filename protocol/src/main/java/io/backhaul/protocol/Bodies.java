@@ -8,6 +8,8 @@ import java.util.UUID;
 
 /** The few shapes that bodies share: texts with a length in front, positions, ids; all checked against what is left. */
 final class Bodies {
+    private static final int ELLIPSIS_BYTES = 3;
+
     private Bodies() {}
 
     /** Something that reads a body and may find it malformed. */
@@ -41,6 +43,18 @@ final class Bodies {
             throw new IllegalArgumentException("text of " + bytes.length + " bytes, at most " + maxBytes);
         }
         body.writeShortLE(bytes.length).writeBytes(bytes);
+    }
+
+    /** A text that fits, cut between characters where it must be. */
+    static String shortened(String text, int maxBytes) {
+        if (text.getBytes(StandardCharsets.UTF_8).length <= maxBytes) {
+            return text;
+        }
+        String cut = text.substring(0, Math.min(text.length(), maxBytes));
+        while (cut.getBytes(StandardCharsets.UTF_8).length + ELLIPSIS_BYTES > maxBytes) {
+            cut = cut.substring(0, cut.offsetByCodePoints(cut.length(), -1));
+        }
+        return cut + "…";
     }
 
     static String readText(ByteBuf body, int maxBytes) throws MalformedBodyException {

@@ -28,7 +28,12 @@ public final class Frame {
     public static Frame of(ByteBufAllocator allocator, FrameHeader.Fields fields, Consumer<ByteBuf> body) {
         ByteBuf buffer = allocator.directBuffer(FrameHeader.LENGTH_BYTES + 256);
         buffer.writeZero(FrameHeader.LENGTH_BYTES);
-        body.accept(buffer);
+        try {
+            body.accept(buffer);
+        } catch (RuntimeException refused) {
+            buffer.release();
+            throw refused;
+        }
         return seal(buffer, fields);
     }
 

@@ -162,7 +162,8 @@ public final class FrameHeader {
         if (bodyLength > type.maxBodyBytes()) {
             return "body of " + bodyLength + " bytes in " + type;
         }
-        if ((header.getUnsignedShortLE(offset + FLAGS_OFFSET) & ~KNOWN_FLAGS) != 0
+        int allowedFlags = type == FrameType.WRITES ? KNOWN_FLAGS : 0;
+        if ((header.getUnsignedShortLE(offset + FLAGS_OFFSET) & ~allowedFlags) != 0
                 || header.getIntLE(offset + RESERVED_OFFSET) != 0) {
             return "unknown flags or reserved bits";
         }

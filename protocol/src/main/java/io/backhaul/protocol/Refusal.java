@@ -9,6 +9,8 @@ import java.util.UUID;
  *
  * @param code
  *            a number of {@link FaultCode}; one that this version does not know is kept as it is
+ * @param text
+ *            what happened; shortened in the frame where it is longer than {@link Limits#MAX_REFUSAL_TEXT_BYTES}
  */
 public record Refusal(UUID machine, int code, int retryAfterMillis, String text) {
     public Refusal(UUID machine, FaultCode code, String text) {
@@ -19,7 +21,8 @@ public record Refusal(UUID machine, int code, int retryAfterMillis, String text)
         var fields = FrameHeader.Fields.control(FrameType.REFUSAL, machine, Position.NONE);
         return Frame.of(allocator, fields, body -> {
             body.writeShortLE(code).writeIntLE(retryAfterMillis);
-            Bodies.writeText(body, text, Limits.MAX_REFUSAL_TEXT_BYTES);
+            Bodies.writeText(body, Bodies.shortened(text, Limits.MAX_REFUSAL_TEXT_BYTES),
+                    Limits.MAX_REFUSAL_TEXT_BYTES);
         });
     }
 

@@ -65,6 +65,9 @@ public final class WriteBatchBuilder {
     }
 
     private void record(int disk, long offset, int lengthBytes, int kind) {
+        if (disk < 0 || disk >= Limits.MAX_DISKS || offset < 0 || offset > Long.MAX_VALUE - lengthBytes) {
+            throw new IllegalArgumentException(lengthBytes + " bytes at " + offset + " of disk " + disk);
+        }
         table.writeLongLE(offset).writeIntLE(lengthBytes).writeShortLE(disk).writeByte(kind).writeByte(0);
         records++;
     }
@@ -91,19 +94,37 @@ public final class WriteBatchBuilder {
         int plainLength = payload.readableBytes();
         int flags = heading.reconciled() ? FrameHeader.FLAG_RECONCILED : 0;
         ByteBuf frame = allocator.directBuffer(FrameHeader.LENGTH_BYTES + table.readableBytes() + plainLength);
-        frame.writeZero(FrameHeader.LENGTH_BYTES).writeBytes(table);
-        int compressed = plainLength < 2 ? -1
-                : compressor.compress(payload.nioBuffer(), frame.nioBuffer(frame.writerIndex(), plainLength - 1));
-        if (compressed > 0 && compressed < plainLength) {
-            frame.writerIndex(frame.writerIndex() + compressed);
-            flags |= FrameHeader.FLAG_LZ4;
-        } else {
-            frame.writeBytes(payload);
+        boolean filled = false;
+        try {
+            frame.writeZero(FrameHeader.LENGTH_BYTES).writeBytes(table);
+            if (squeeze(frame, compressor)) {
+                flags |= FrameHeader.FLAG_LZ4;
+            } else {
+                frame.writeBytes(payload);
+            }
+            filled = true;
+        } finally {
+            discard();
+            if (!filled) {
+                frame.release();
+            }
         }
-        var fields = new FrameHeader.Fields(FrameType.WRITES, flags, records, heading.machine(), heading.first(),
-                heading.timeMicros(), plainLength);
-        discard();
-        return Frame.seal(frame, fields);
+        return Frame.seal(frame, new FrameHeader.Fields(FrameType.WRITES, flags, records, heading.machine(),
+                heading.first(), heading.timeMicros(), plainLength));
+    }
+
+    /** Appends the compressed payload, if there is room for it in one byte less than it has now. */
+    private boolean squeeze(ByteBuf frame, Compressor compressor) {
+        int plainLength = payload.readableBytes();
+        if (plainLength < 2) {
+            return false;
+        }
+        int length = compressor.compress(payload.nioBuffer(), frame.nioBuffer(frame.writerIndex(), plainLength - 1));
+        boolean isSmaller = length > 0 && length < plainLength;
+        if (isSmaller) {
+            frame.writerIndex(frame.writerIndex() + length);
+        }
+        return isSmaller;
     }
 
     /** Releases what was collected. */
