@@ -234,9 +234,11 @@ class ControlSocketTest {
         ServiceNotice.sendTo(notify.toString(), ServiceNotice.READY);
         Process listener;
         try {
-            listener = new ProcessBuilder("python3", "-c", "import socket,sys\n"
-                    + "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); s.bind(sys.argv[1])\n"
-                    + "print(s.recv(100).decode(), flush=True)", notify.toString()).redirectErrorStream(true).start();
+            listener = new ProcessBuilder("python3", "-c", """
+                    import socket,sys
+                    s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); s.bind(sys.argv[1])
+                    print(s.recv(100).decode(), flush=True)
+                    """, notify.toString()).redirectErrorStream(true).start();
         } catch (IOException absent) {
             System.out.println("not judged: python3 is not installed (" + absent.getMessage() + ")");
             return;
