@@ -33,7 +33,7 @@ record Proof(String at, String label, Path path, DiskComparison comparison, Stri
             comparison = DiskComparison.of(left, right, (done, total) -> {});
         }
         if (!isExt4) {
-            return new Proof(at, label, recovered, comparison, "not judged: the disk holds no ext4", true);
+            return new Proof(at, label, recovered, comparison, "not judged: the disk holds no clean ext4", true);
         }
         if (Tool.find("e2fsck").isEmpty()) {
             return new Proof(at, label, recovered, comparison, "not judged: e2fsck is not installed", true);

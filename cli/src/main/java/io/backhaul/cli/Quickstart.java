@@ -95,7 +95,7 @@ final class Quickstart implements AutoCloseable {
                     var bar = new ProgressLine("copying", CLOCK)) {
                 DiskCopy.copy(image, disk, (done, total) -> bar.show(done, total, ""));
             }
-            isExt4 = Ext4.isOn(disk);
+            isExt4 = Ext4.isOn(disk) && isJudgeable();
         } else if (Ext4.isToolSetThere()) {
             say("making an ext4 image of " + Printing.bytes(plan.sizeBytes) + " with files of the JDK");
             SampleImage.make(disk, place.resolve("staging"), plan.sizeBytes);
@@ -111,6 +111,19 @@ final class Quickstart implements AutoCloseable {
         }
     }
 
+    /** Whether the user's file system is clean as it is, so that what e2fsck says of the recovered one means something. */
+    private boolean isJudgeable() throws IOException, InterruptedException {
+        if (Tool.find("e2fsck").isEmpty() || Tool.find("dumpe2fs").isEmpty()) {
+            say("e2fsck or dumpe2fs is missing (Debian: e2fsprogs): the load writes anywhere, and e2fsck is left out");
+            return false;
+        }
+        if (Ext4.check(disk).exitCode() != 0) {
+            say("its file system is not clean as it is: the load writes anywhere, and e2fsck is left out");
+            return false;
+        }
+        return true;
+    }
+
     /** A copy of the sample that only debugfs writes to: what it changes there is then written to the disk. */
     private Path shape() {
         return place.resolve("shape.img");
@@ -121,11 +134,12 @@ final class Quickstart implements AutoCloseable {
         if (isSample) {
             return Ext4.blocksOf(disk, SampleImage.LEDGER);
         }
-        if (isExt4 && Tool.find("dumpe2fs").isPresent()) {
-            return Ext4.freeBlocks(disk);
-        }
         if (isExt4) {
-            say("dumpe2fs is missing (Debian: e2fsprogs): the load writes anywhere, and e2fsck is left out");
+            List<Range> free = Ext4.freeBlocks(disk);
+            if (!free.isEmpty()) {
+                return free;
+            }
+            say("its file system is full: the load writes anywhere, and e2fsck is left out");
             isExt4 = false;
         }
         return List.of(new Range(0, Files.size(disk) / BLOCK_BYTES * BLOCK_BYTES));
