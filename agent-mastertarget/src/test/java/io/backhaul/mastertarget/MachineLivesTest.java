@@ -1,0 +1,297 @@
+package io.backhaul.mastertarget;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.backhaul.mastertarget.RetentionPolicy.Stand;
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.Mark;
+import io.backhaul.protocol.Position;
+import io.netty.util.ResourceLeakDetector;
+import io.netty.util.ResourceLeakDetector.Level;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Random lives of a machine beside an oracle that keeps every write. */
+final class MachineLivesTest {
+    private static final int LIVES = 8;
+    private static final int ROUNDS = 25;
+
+    /** One machine's lives under one seed. */
+    private static final class Lives {
+        final TargetFixture fixture;
+        final Random random;
+        final List<View> open = new ArrayList<>();
+        boolean promoted;
+        Position promotedTo = Position.NONE;
+
+        Lives(long seed) {
+            System.out.println("seed " + seed);
+            random = new Random(seed);
+            fixture = new TargetFixture(random);
+            fixture.segmentBytes = 8192 << random.nextInt(4);
+            fixture.policy = policy();
+        }
+
+        RetentionPolicy policy() {
+            Stand stand = random.nextInt(3) == 0 ? Stand.NEWEST : Stand.OLDEST;
+            long bytes = random.nextBoolean() ? Long.MAX_VALUE : 32_000L << random.nextInt(4);
+            return new RetentionPolicy(stand, Duration.ofDays(365), bytes);
+        }
+
+        void run() throws IOException {
+            fixture.start();
+            fixture.source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
+            for (int life = 0; life < LIVES; life++) {
+                live();
+                die();
+            }
+            fixture.world.pass(20_000_000_000L);
+            if (!promoted) {
+                converge();
+                promote();
+            }
+            fixture.source.close();
+        }
+
+        private void live() throws IOException {
+            int trouble = random.nextInt(3) == 0 ? random.nextInt(ROUNDS) : -1;
+            for (int round = 0; round < ROUNDS; round++) {
+                if (round == trouble) {
+                    trouble();
+                }
+                speak();
+                fixture.source.send();
+                fixture.world.steps(random.nextInt(60));
+                look();
+                if (!fixture.source.isWelcome() && random.nextInt(4) == 0) {
+                    fixture.source.connect(fixture.machine);
+                }
+                if (random.nextInt(6) == 0) {
+                    fixture.world.pass(random.nextInt(2_000_000_000));
+                }
+            }
+            fixture.mend();
+        }
+
+        private void trouble() {
+            int changes = random.nextInt(20);
+            switch (random.nextInt(3)) {
+                case 0 -> fixture.volume.failIn(changes, new IOException("Input/output error"));
+                case 1 -> fixture.volume.folder("journal").failIn(changes, new IOException("Input/output error"));
+                default -> fixture.disks.values().forEach(disk -> disk.failIn(changes));
+            }
+        }
+
+        private void speak() {
+            SourceModel source = fixture.source;
+            switch (random.nextInt(14)) {
+                case 0 -> source.mark();
+                case 1 -> {
+                    if (source.fidelity() != Fidelity.ORDERED) {
+                        source.everything();
+                        source.fidelity(Fidelity.ORDERED);
+                    }
+                }
+                case 2 -> {
+                    if (random.nextInt(3) == 0) {
+                        source.fidelity(Fidelity.CATCH_UP);
+                    }
+                }
+                case 3 -> {
+                    if (source.isWelcome() && random.nextInt(3) == 0) {
+                        begin();
+                    }
+                }
+                default -> source.writes(1 + random.nextInt(12));
+            }
+        }
+
+        /** A generation whose basis is known journaled, or none, once everything under way has arrived. */
+        private void begin() {
+            fixture.source.send();
+            fixture.world.pass(0);
+            if (fixture.source.isWelcome() && fixture.machine.state() instanceof MachineState.Serving(var parts)) {
+                boolean compare = random.nextBoolean();
+                fixture.source.generation(parts.intake().accepted(),
+                        compare ? Position.NONE : fixture.source.journaled(),
+                        compare ? Fidelity.BASELINE : Fidelity.CATCH_UP);
+            }
+        }
+
+        private void look() throws IOException {
+            if (!(fixture.machine.state() instanceof MachineState.Serving(var parts))) {
+                return;
+            }
+            if (random.nextInt(10) == 0) {
+                fixture.machine.changeRetention(policy());
+            }
+            if (random.nextInt(4) == 0) {
+                offered(parts.intake().journaled());
+            }
+            if (random.nextInt(8) == 0 && !open.isEmpty()) {
+                open.remove(random.nextInt(open.size())).close();
+            }
+            for (View view : open) {
+                try {
+                    check(view);
+                } catch (IOException failing) {
+                    assertThat(failing).hasMessageContaining("closed");
+                }
+            }
+        }
+
+        private void check(View view) throws IOException {
+            assertThat(Oracle.same(TargetFixture.read(view), fixture.source.oracle.stateAt(view.position())))
+                    .as("view of %s", view.position()).isTrue();
+        }
+
+        /** What is offered is a point, and some of it reads back. */
+        private void offered(Position journaled) throws IOException {
+            RecoveryPoints points = fixture.machine.points();
+            Set<Position> known = new HashSet<>(fixture.source.oracle.points(journaled));
+            List<Position> offered = new ArrayList<>();
+            for (RecoveryPoints.Interval interval : points.intervals()) {
+                for (Position at = interval.from(); interval.to().isAtLeast(at); at = at.plus(1)) {
+                    offered.add(at);
+                }
+            }
+            assertThat(known).containsAll(offered);
+            for (Mark mark : points.marks()) {
+                assertThat(fixture.source.oracle.mark(mark)).isEqualTo(mark.position());
+            }
+            if (!offered.isEmpty()) {
+                View view = fixture.view(new PointName.At(offered.get(random.nextInt(offered.size()))));
+                check(view);
+                if (random.nextInt(3) == 0) {
+                    open.add(view);
+                } else {
+                    view.close();
+                }
+            }
+        }
+
+        private void die() {
+            if (random.nextInt(3) == 0) {
+                trouble();
+                fixture.world.steps(random.nextInt(30));
+            }
+            open.clear();
+            fixture.crash(random.nextBoolean());
+            fixture.start();
+        }
+
+        /** After the trouble is over everything arrives, and the newest point is the source. */
+        private void converge() throws IOException {
+            fixture.mend();
+            SourceModel source = fixture.source;
+            source.everything();
+            source.fidelity(Fidelity.ORDERED);
+            source.writes(5);
+            for (int i = 0; i < 20; i++) {
+                if (!source.isWelcome()) {
+                    source.connect(fixture.machine);
+                }
+                fixture.world.pass(3_000_000_000L);
+                source.send();
+            }
+            assertThat(source.told()).isEqualTo(source.last());
+            RecoveryPoints points = fixture.machine.points();
+            assertThat(points.newest()).isEqualTo(source.last());
+            byte[][] newest = fixture.readAt(points.newest());
+            for (int disk = 0; disk < TargetFixture.DISKS; disk++) {
+                assertThat(newest[disk]).isEqualTo(source.content(disk));
+            }
+            offered(source.last());
+            open.forEach(View::close);
+            fixture.world.pass(1_000_000);
+        }
+
+        /** Promotes to a point, through crashes, and finds it on the base disks. */
+        private void promote() {
+            RecoveryPoints points = fixture.machine.points();
+            List<Position> from = fixture.source.oracle.points(points.newest()).stream()
+                    .filter(point -> point.isAtLeast(points.oldest())).toList();
+            promotedTo = from.get(random.nextInt(from.size()));
+            if (fixture.machine.points().intervals().stream().noneMatch(
+                    each -> promotedTo.isAtLeast(each.from()) && each.to().isAtLeast(promotedTo))) {
+                promotedTo = points.newest();
+            }
+            List<String> failures = new ArrayList<>();
+            fixture.machine.promote(new PointName.At(promotedTo), new MasterTargetMachine.PromotionOutcome() {
+                @Override
+                public void done(Position position, long foldBytes) {
+                    promoted = true;
+                }
+
+                @Override
+                public void failed(String why) {
+                    failures.add(why);
+                }
+            });
+            assertThat(failures).isEmpty();
+            for (int crashes = random.nextInt(5); crashes > 0 && !promoted; crashes--) {
+                fixture.world.steps(random.nextInt(12));
+                if (!promoted) {
+                    if (random.nextInt(3) == 0) {
+                        trouble();
+                        fixture.world.steps(random.nextInt(12));
+                    }
+                    boolean intended = fixture.machine.state() instanceof MachineState.Promoting(var parts, var target)
+                            && parts.replica().checkpoint().promotion().isFence();
+                    fixture.crash(random.nextBoolean());
+                    fixture.start();
+                    fixture.world.steps(4);
+                    fixture.mend();
+                    if (!intended) {
+                        fixture.world.pass(10_000_000_000L);
+                        if (fixture.machine.state() instanceof MachineState.Serving) {
+                            return;
+                        }
+                    }
+                }
+            }
+            fixture.world.pass(20_000_000_000L);
+            assertThat(fixture.machine.state()).isInstanceOf(MachineState.Promoted.class);
+            assertThat(Oracle.same(fixture.base(), fixture.source.oracle.stateAt(promotedTo)))
+                    .as("promoted to %s", promotedTo).isTrue();
+            assertThat(fixture.disks.values()).allMatch(disk -> disk.openings() == 0);
+            fixture.source.refusals().clear();
+            fixture.source.connect(fixture.machine);
+            fixture.world.pass(1_000_000);
+            assertThat(fixture.source.refusals()).isNotEmpty()
+                    .allMatch(refusal -> refusal.fault() == io.backhaul.protocol.FaultCode.FENCED);
+        }
+    }
+
+    /** Frames are under way when a life ends: they are lost with it, on purpose. */
+    @BeforeAll
+    static void crashesMayLeak() {
+        ResourceLeakDetector.setLevel(Level.DISABLED);
+    }
+
+    @AfterAll
+    static void nothingElseMay() {
+        ResourceLeakDetector.setLevel(Level.PARANOID);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+    void everyOfferedPointReadsBackThroughCrashesFoldsAndFailures(long block) throws IOException {
+        for (long seed = block * 1000; seed < block * 1000 + Integer.getInteger("lives", 5); seed++) {
+            try {
+                new Lives(seed).run();
+            } catch (RuntimeException | AssertionError found) {
+                throw new AssertionError("seed " + seed, found);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.engine.fault.FaultLog;
+import io.backhaul.engine.log.CrashVolume;
+import io.backhaul.engine.log.SegmentLimits;
+import io.backhaul.engine.stream.HopTiming;
+import io.backhaul.mastertarget.RetentionPolicy.Stand;
+import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.random.RandomGenerator;
+
+/** A machine on a world that can fail: its volume, its disks, and one life of it after the other. */
+final class TargetFixture {
+    static final int DISKS = 2;
+    static final int DISK_BYTES = 64 << 10;
+
+    final RandomGenerator random;
+    final World world;
+    final CrashVolume volume = new CrashVolume("retention");
+    final Map<Integer, CrashDisk> disks = new TreeMap<>();
+    final SourceModel source;
+    final FaultLog faults;
+    RetentionPolicy policy = new RetentionPolicy(Stand.OLDEST, Duration.ofDays(365), Long.MAX_VALUE);
+    int segmentBytes = 64 << 10;
+    MasterTargetMachine machine;
+
+    TargetFixture(RandomGenerator random) {
+        this.random = random;
+        this.world = new World(random);
+        this.source = new SourceModel(world, random, DISKS, DISK_BYTES);
+        this.faults = new FaultLog(world.clock);
+        this.machine = make();
+    }
+
+    private MasterTargetMachine make() {
+        var ports = new MasterTargetMachine.Ports(world.loop, world.lanes(), volume, new Shelf(),
+                ByteBufAllocator.DEFAULT, faults);
+        var timing = new HopTiming(Duration.ofDays(1), Duration.ofDays(1), Duration.ofMillis(1), Duration.ofMillis(1),
+                Duration.ofMillis(1));
+        return new MasterTargetMachine(source.machine, ports, new MasterTargetMachine.Setup(policy, timing, 16 << 20,
+                SegmentLimits.ofSegments(segmentBytes), 1 << 20));
+    }
+
+    /** Starts the machine, in a new life. */
+    void start() {
+        machine = make();
+        machine.begin();
+        source.connect(machine);
+    }
+
+    /** Ends its life at once. */
+    void crash(boolean power) {
+        world.crash();
+        source.disconnect();
+        if (power) {
+            volume.crash(random);
+        } else {
+            volume.folder("journal").kill();
+            volume.kill();
+            volume.mend();
+        }
+        disks.values().forEach(disk -> disk.crash(power));
+    }
+
+    void mend() {
+        volume.mend();
+        volume.folder("journal").mend();
+        disks.values().forEach(CrashDisk::mend);
+    }
+
+    /** Reads all disks of a view, checking that what is said to be zero is. */
+    static byte[][] read(View view) throws IOException {
+        byte[][] contents = new byte[DISKS][DISK_BYTES];
+        for (View.Disk disk : view.disks()) {
+            byte[] content = contents[disk.index()];
+            disk.device().read(0, ByteBuffer.wrap(content));
+            long[] next = new long[1];
+            disk.device().extents(0, DISK_BYTES, (offset, length, zero) -> {
+                if (offset != next[0]) {
+                    throw new IllegalStateException("extents leave out " + next[0] + " to " + offset);
+                }
+                next[0] = offset + length;
+                for (long at = offset; zero && at < offset + length; at++) {
+                    if (content[(int) at] != 0) {
+                        throw new IllegalStateException("told as zero at " + at);
+                    }
+                }
+            });
+        }
+        return contents;
+    }
+
+    /** Opens a view, letting the world go on until it is open. */
+    View view(PointName name) {
+        Object[] answer = new Object[1];
+        machine.openView(name, "test", new MasterTargetMachine.ViewOutcome() {
+            @Override
+            public void opened(View view) {
+                answer[0] = view;
+            }
+
+            @Override
+            public void failed(String why) {
+                answer[0] = why;
+            }
+        });
+        while (answer[0] == null && world.step()) {
+            // until it is open
+        }
+        if (answer[0] instanceof View view) {
+            return view;
+        }
+        throw new IllegalStateException("no view: " + answer[0]);
+    }
+
+    /** The disks' bytes at a position, read back. */
+    byte[][] readAt(Position position) throws IOException {
+        try (View view = view(new PointName.At(position))) {
+            return read(view);
+        }
+    }
+
+    /** The base disks' bytes. */
+    byte[][] base() {
+        byte[][] contents = new byte[DISKS][];
+        disks.forEach((index, disk) -> contents[index] = disk.bytes());
+        return contents;
+    }
+
+    private final class Shelf implements BaseDisks {
+        @Override
+        public PlacedDisk prepare(UUID machineId, String machineName, DiskInfo disk) {
+            disks.computeIfAbsent(disk.index(), index -> new CrashDisk((int) disk.sizeBytes(), random));
+            return new PlacedDisk(disk, DiskFormat.RAW, "disk-" + disk.index());
+        }
+
+        @Override
+        public BlockDevice open(PlacedDisk disk) throws IOException {
+            CrashDisk found = disks.get(disk.index());
+            if (found == null) {
+                throw new IOException("no disk " + disk.path());
+            }
+            return found.open();
+        }
+    }
+}
