@@ -25,24 +25,29 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Timeout(60)
 class NbdRoundTripTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final int SIZE_BYTES = 4 << 20;
 
     private SocketFolder folder;
     private NbdServer server;
+    private ScriptedDevice device;
 
     @BeforeEach
     void listen() throws Exception {
+        device = new ScriptedDevice(SIZE_BYTES);
         folder = new SocketFolder();
         server = NbdServer.listen(folder.socket(), NbdServerOptions.defaults());
     }
 
     @AfterEach
     void close() throws Exception {
+        device.release();
         server.close();
         folder.close();
     }
@@ -99,7 +104,6 @@ class NbdRoundTripTest {
 
     @Test
     void failuresOfTheDiskReachTheCallerAsWhatTheyAre() throws Exception {
-        ScriptedDevice device = new ScriptedDevice(SIZE_BYTES);
         server.export("scripted", device);
         try (NbdClient client = connect("scripted")) {
             device.failure = new DeviceFullException("no space");
@@ -149,7 +153,6 @@ class NbdRoundTripTest {
 
     @Test
     void slowRequestsDoNotHoldUpOthersOfTheSameConnection() throws Exception {
-        ScriptedDevice device = new ScriptedDevice(SIZE_BYTES);
         server.export("slow", device);
         try (NbdClient client = connect("slow")) {
             Semaphore gate = new Semaphore(0);
@@ -166,7 +169,6 @@ class NbdRoundTripTest {
 
     @Test
     void removingAnExportWaitsForItsRequestsAndThenNeverTouchesTheDisk() throws Exception {
-        ScriptedDevice device = new ScriptedDevice(SIZE_BYTES);
         server.export("going", device);
         try (NbdClient client = connect("going")) {
             Semaphore gate = new Semaphore(0);
@@ -200,7 +202,6 @@ class NbdRoundTripTest {
 
     @Test
     void closingTheClientFailsWhoStillWaits() throws Exception {
-        ScriptedDevice device = new ScriptedDevice(SIZE_BYTES);
         server.export("slow", device);
         Semaphore gate = new Semaphore(0);
         device.gate = gate;
@@ -215,7 +216,6 @@ class NbdRoundTripTest {
 
     @Test
     void aServerThatOwesAReplyForTooLongIsGivenUp() throws Exception {
-        ScriptedDevice device = new ScriptedDevice(SIZE_BYTES);
         server.export("slow", device);
         Semaphore gate = new Semaphore(0);
         device.gate = gate;

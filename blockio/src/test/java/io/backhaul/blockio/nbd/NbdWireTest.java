@@ -12,10 +12,12 @@ import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The server against single sentences of the specification, by bytes made by hand. */
+@Timeout(60)
 class NbdWireTest {
     private static final int SIZE_BYTES = 1 << 20;
 
