@@ -11,7 +11,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import javax.net.ssl.SSLContext;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,6 +27,7 @@ class NbdTlsTest {
     private static SSLContext clientContext;
     private static SSLContext strangerContext;
 
+    private final ConcurrentLinkedQueue<String> problems = new ConcurrentLinkedQueue<>();
     private NbdServer server;
 
     @BeforeAll
@@ -39,7 +42,7 @@ class NbdTlsTest {
     @BeforeEach
     void listen() throws Exception {
         server = NbdServer.listen(Endpoint.parse("127.0.0.1:0"),
-                NbdServerOptions.defaults().withTls(serverContext, true, true));
+                NbdServerOptions.defaults().withTls(serverContext, true, true).withProblems(problems::add));
         server.export("e", new MemoryDevice(4 << 20));
     }
 
@@ -99,5 +102,7 @@ class NbdTlsTest {
             wire.send(both);
             assertThat(wire.ends()).isTrue();
         }
+        Awaitility.await().untilAsserted(
+                () -> assertThat(problems).anyMatch(text -> text.contains("ahead of the TLS handshake")));
     }
 }
