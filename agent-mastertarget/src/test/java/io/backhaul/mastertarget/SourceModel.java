@@ -236,14 +236,21 @@ final class SourceModel {
         private boolean welcomed;
         private boolean closed;
         private long credit;
+        private long receivedBytes;
 
         private void deliver(Frame frame) {
             Listener current = listener;
             if (current == null || closed || link != this) {
                 frame.release();
             } else {
+                receivedBytes += frame.lengthBytes();
                 current.frame(frame);
             }
+        }
+
+        @Override
+        public long receivedBytes() {
+            return receivedBytes;
         }
 
         @Override

@@ -109,4 +109,10 @@ final class CapturedDevice implements BlockDevice {
     /** Leaves the disk open: it is the machine's. */
     @Override
     public void close() {}
+
+    /** What NBD clients are told of the export. */
+    @Override
+    public String toString() {
+        return "a protected disk, replicated by Backhaul";
+    }
 }

@@ -20,6 +20,10 @@ import picocli.CommandLine.Option;
 /** Shows how daemons and machines stand. */
 @Command(name = "status", description = "Show positions, lag, RPO, fidelity, progress and faults of daemons.")
 final class StatusCommand extends Verb {
+    /** The order in which positions are shown: each is at least the next. */
+    private static final List<String> LAW = List.of("captured", "sent", "received", "spooled", "forwarded", "journaled",
+            "applied");
+
     private static final Duration PATIENCE = Duration.ofSeconds(10);
 
     @Option(names = "--config", paramLabel = "FILE", description = "A daemon's configuration file; may be repeated.")
@@ -111,7 +115,8 @@ final class StatusCommand extends Verb {
         Map<String, Object> positions = machine.group("positions").members();
         if (!positions.isEmpty()) {
             out.print("   ");
-            positions.forEach((name, position) -> out.print(" " + name + " " + position));
+            LAW.stream().filter(positions::containsKey)
+                    .forEach(name -> out.print(" " + name + " " + positions.get(name)));
             out.println();
         }
         sizes(out, machine);
