@@ -68,6 +68,8 @@ public final class LogWriter {
     private List<Pending> committing = List.of();
     private Position accepted;
     private Position durable;
+    private final long maxCommitBytes;
+    private long commitBytes;
     private long waitingBytes;
     private int failures;
     private @Nullable StoreException fault;
@@ -85,6 +87,8 @@ public final class LogWriter {
         this.listener = listener;
         this.accepted = log.last();
         this.durable = log.last();
+        this.maxCommitBytes = Math.min(MAX_COMMIT_BYTES, log.segmentBytes());
+        this.commitBytes = maxCommitBytes;
     }
 
     /** Takes a frame over, which must follow {@link #accepted}; the taker gets it back. */
@@ -137,11 +141,8 @@ public final class LogWriter {
 
     /** Gives up the frames that no commit has begun with; {@link #accepted} goes back accordingly. */
     public void abandon() {
-        if (!busy && !committing.isEmpty()) {
-            for (Pending each : committing.reversed()) {
-                waiting.addFirst(each);
-            }
-            committing = List.of();
+        if (!busy) {
+            takeBack();
         }
         List<Pending> given = new ArrayList<>(waiting);
         waiting.clear();
@@ -151,6 +152,13 @@ public final class LogWriter {
             each.taker().abandoned(each.frame());
         }
         settle();
+    }
+
+    private void takeBack() {
+        for (Pending each : committing.reversed()) {
+            waiting.addFirst(each);
+        }
+        committing = List.of();
     }
 
     /** Tries again at once after a failure: room may have been made. */
@@ -200,9 +208,11 @@ public final class LogWriter {
         });
     }
 
+    /** What a commit that failed meanwhile has left. */
     private void dropRetried() {
-        List<Pending> given = committing;
-        committing = List.of();
+        takeBack();
+        List<Pending> given = new ArrayList<>(waiting);
+        waiting.clear();
         for (Pending each : given) {
             waitingBytes -= each.frame().lengthBytes();
             each.taker().abandoned(each.frame());
@@ -248,7 +258,7 @@ public final class LogWriter {
     private List<Pending> gather() {
         List<Pending> batch = new ArrayList<>();
         long bytes = 0;
-        while (!waiting.isEmpty() && bytes < MAX_COMMIT_BYTES && batch.size() < MAX_COMMIT_FRAMES) {
+        while (!waiting.isEmpty() && bytes < commitBytes && batch.size() < MAX_COMMIT_FRAMES) {
             Pending next = waiting.remove();
             bytes += next.frame().lengthBytes();
             batch.add(next);
@@ -259,6 +269,7 @@ public final class LogWriter {
     private void committed(List<Placement> placements) {
         List<Pending> done = committing;
         committing = List.of();
+        commitBytes = Math.min(maxCommitBytes, 2 * commitBytes);
         durable = done.getLast().frame().last();
         for (int i = 0; i < done.size(); i++) {
             Pending each = done.get(i);
@@ -287,6 +298,11 @@ public final class LogWriter {
             return;
         }
         fault = cause;
+        if (cause.kind() == StoreException.Kind.FULL) {
+            // Less may still fit.
+            commitBytes = Math.max(1, commitBytes / 4);
+            takeBack();
+        }
         long wait = Math.min(LAST_RETRY_NANOS, FIRST_RETRY_NANOS << Math.min(failures++, 20));
         if (!restarting) {
             retry = loop.schedule(wait, () -> {

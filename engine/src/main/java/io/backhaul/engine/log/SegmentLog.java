@@ -395,6 +395,11 @@ public final class SegmentLog implements AutoCloseable {
         sizeBytes = segments.values().stream().mapToLong(Segment::end).sum();
     }
 
+    /** How long a segment grows. */
+    int segmentBytes() {
+        return limits.segmentBytes();
+    }
+
     /** The folder that the log lies in, for messages. */
     public String describe() {
         return volume.describe();

@@ -104,7 +104,7 @@ public final class CrashVolume implements Volume {
 
     /** Replaces a file's bytes, durably. */
     public synchronized void put(String file, byte[] bytes) {
-        Content content = new Content();
+        Content content = seen.getOrDefault(file, new Content());
         content.seen = bytes.clone();
         content.durable = bytes.clone();
         seen.put(file, content);
@@ -125,7 +125,7 @@ public final class CrashVolume implements Volume {
             throw cause;
         }
         failIn = failIn > 0 ? failIn - 1 : failIn;
-        if (growth > freeBytes()) {
+        if (growth > 0 && growth > freeBytes()) {
             throw new DeviceFullException("No space left on device");
         }
     }

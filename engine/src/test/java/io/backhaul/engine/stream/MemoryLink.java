@@ -14,7 +14,7 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** One end of a connection in memory. Frames arrive in order, after the delay; a cut loses those under way. */
-final class MemoryLink implements Link {
+public final class MemoryLink implements Link {
     private final TestLoop loop;
     private final Identity peer;
     private final long delayNanos;
@@ -37,7 +37,7 @@ final class MemoryLink implements Link {
     }
 
     /** Two ends: the dialler's, then the acceptor's. */
-    static List<MemoryLink> pair(TestLoop loop, Identity dialler, Identity acceptor, long delayNanos) {
+    public static List<MemoryLink> pair(TestLoop loop, Identity dialler, Identity acceptor, long delayNanos) {
         MemoryLink near = new MemoryLink(loop, acceptor, delayNanos);
         MemoryLink far = new MemoryLink(loop, dialler, delayNanos);
         near.other = far;
@@ -129,12 +129,12 @@ final class MemoryLink implements Link {
     }
 
     /** The connection breaks: what is under way in either direction is lost. */
-    void cut() {
+    public void cut() {
         end("cut");
         other().end("cut");
     }
 
-    boolean isOpen() {
+    public boolean isOpen() {
         return !ended && !closing;
     }
 

@@ -6,7 +6,7 @@ import java.util.Comparator;
 import java.util.PriorityQueue;
 
 /** A loop in virtual time, run by the test's own thread: tasks in the order of their time, then of their giving. */
-final class TestLoop implements Loop, Clock {
+public final class TestLoop implements Loop, Clock {
     private final PriorityQueue<Task> tasks = new PriorityQueue<>(
             Comparator.comparingLong(Task::dueNanos).thenComparingLong(Task::number));
     private long nowNanos;
@@ -34,7 +34,7 @@ final class TestLoop implements Loop, Clock {
     }
 
     /** Runs what is due within so many milliseconds. */
-    void runFor(long millis) {
+    public void runFor(long millis) {
         long end = nowNanos + millis * 1_000_000;
         for (Task task = tasks.peek(); task != null && task.dueNanos <= end; task = tasks.peek()) {
             step();
@@ -43,7 +43,7 @@ final class TestLoop implements Loop, Clock {
     }
 
     /** Runs the next task, if there is one. */
-    boolean step() {
+    public boolean step() {
         Task task = tasks.poll();
         if (task == null) {
             return false;

@@ -1,0 +1,305 @@
+package io.backhaul.processserver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.backhaul.blockio.DeviceFullException;
+import io.backhaul.protocol.DigestRequest;
+import io.backhaul.protocol.Digests;
+import io.backhaul.protocol.FaultCode;
+import io.backhaul.protocol.Identity;
+import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Role;
+import io.netty.buffer.ByteBufAllocator;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class RelayTest {
+    private final RelayWorld world = new RelayWorld(1);
+
+    @AfterEach
+    void stop() {
+        world.close();
+    }
+
+    @Test
+    void forwardsWhatTheSourceSendsInOrder() {
+        world.source.write(100, 5000);
+        world.converge();
+        assertThat(world.target.journal).hasSize(101);
+        assertThat(world.source.refusals).isEmpty();
+        world.loop.runFor(100);
+        assertThat(world.source.positions.journaled()).isEqualTo(world.source.last());
+        assertThat(world.status().delivered()).isTrue();
+    }
+
+    @Test
+    void forwardsNothingBeforeItIsDurable() {
+        world.loop.runFor(1000);
+        world.spool().failIn(0, new java.io.IOException("EIO"));
+        world.source.write(10, 1000);
+        world.loop.runFor(5000);
+        assertThat(world.target.accepted()).isEqualTo(new Position(1, 1));
+        assertThat(world.status().state()).isEqualTo("SPOOL_FAILED");
+        assertThat(world.source.positions.received()).isEqualTo(world.source.last());
+        assertThat(world.source.positions.spooled()).isEqualTo(new Position(1, 1));
+        world.spool().mend();
+        world.converge();
+        assertThat(world.source.basis).hasSize(1);
+        assertThat(world.status().trouble()).isEmpty();
+    }
+
+    @Test
+    void keepsWhatItHoldsWhenTheTargetIsAwayAndReadsItFromTheSpoolLater() {
+        world.loop.runFor(1000);
+        world.targetUnreachable = true;
+        world.cutDownstream();
+        world.source.write(3000, 9000);
+        world.loop.runFor(20_000);
+        assertThat(world.source.positions.spooled()).isEqualTo(world.source.last());
+        assertThat(world.status().memoryBytes()).isLessThanOrEqualTo(world.limits.creditBytes());
+        assertThat(world.status().delivered()).isFalse();
+        assertThat(world.status().lagBytes()).isGreaterThan(3000L * 9000);
+        world.targetUnreachable = false;
+        world.converge();
+        assertThat(world.source.basis).hasSize(1);
+        world.loop.runFor(1000);
+        assertThat(world.status().spoolBytes()).as("trimmed").isLessThan(1 << 20);
+        assertThat(world.status().lagBytes()).isZero();
+    }
+
+    @Test
+    void pushesBackWhenTheSpoolIsFullAndGoesOnWhenThereIsRoom() {
+        world.targetUnreachable = true;
+        world.loop.runFor(1000);
+        world.spool().capacity(4 << 20);
+        world.source.write(4000, 8000);
+        world.loop.runFor(20_000);
+        assertThat(world.status().state()).isEqualTo("SPOOL_FULL");
+        assertThat(world.status().trouble()).contains("BH-0012");
+        assertThat(world.source.positions.received().sequence())
+                .as("no more than credit allows").isLessThan(world.source.last().sequence());
+        assertThat(world.status().memoryBytes()).isLessThanOrEqualTo(world.limits.creditBytes());
+        world.targetUnreachable = false;
+        world.converge();
+        assertThat(world.source.basis).as("nothing lost, no new generation").hasSize(1);
+        assertThat(world.target.journal).hasSize(4001);
+    }
+
+    @Test
+    void keepsToTheLimitOfTheConfiguration() {
+        RelayWorld small = new RelayWorld(2, new RelayLimits(16 << 20, 64 << 20, 2 << 20, 1 << 30, 64 << 10,
+                RelayWorld.TIMING));
+        small.targetUnreachable = true;
+        small.source.write(2000, 8000);
+        small.loop.runFor(20_000);
+        assertThat(small.status().state()).isEqualTo("SPOOL_FULL");
+        assertThat(small.status().spoolBytes()).isLessThanOrEqualTo(2 << 20);
+        small.targetUnreachable = false;
+        small.converge();
+        assertThat(small.source.basis).hasSize(1);
+        small.close();
+    }
+
+    @Test
+    void forwardsAfterARestartThoughTheSourceNeverComesBack() {
+        world.targetUnreachable = true;
+        world.source.write(500, 4000);
+        world.loop.runFor(10_000);
+        Position last = world.source.last();
+        assertThat(world.source.positions.spooled()).isEqualTo(last);
+        world.source.sender.close();
+        world.kill(true);
+        world.targetUnreachable = false;
+        world.start();
+        world.loop.runFor(10_000);
+        assertThat(world.target.journaled()).isEqualTo(last);
+    }
+
+    @Test
+    void continuesTheGenerationAfterItWasKilled() {
+        world.source.write(200, 4000);
+        world.loop.runFor(15);
+        world.kill(true);
+        world.source.write(200, 4000);
+        world.start();
+        world.converge();
+        assertThat(world.source.basis).hasSize(1);
+    }
+
+    @Test
+    void letsTheSourceCatchUpWhenTheSpoolIsLost() {
+        world.source.write(100, 4000);
+        world.converge();
+        world.loop.runFor(1000);
+        Position journaled = world.target.journaled();
+        world.targetUnreachable = true;
+        world.cutDownstream();
+        world.source.write(100, 4000);
+        world.loop.runFor(5000);
+        world.kill(false);
+        world.volume = new io.backhaul.engine.log.CrashVolume("another disk");
+        world.targetUnreachable = false;
+        world.start();
+        world.source.write(100, 4000);
+        world.converge();
+        assertThat(world.source.basis).hasSize(2);
+        assertThat(world.source.basis.getLast()).as("a catch-up, no resync").isEqualTo(journaled);
+    }
+
+    @Test
+    void letsTheSourceCompareAgainWhenTheTargetHasLostItsJournal() {
+        world.source.write(100, 4000);
+        world.converge();
+        world.loop.runFor(1000);
+        world.target.lose(new Position(1, 5));
+        world.source.write(100, 4000);
+        world.loop.runFor(10_000);
+        world.source.write(10, 4000);
+        world.converge();
+        assertThat(world.source.basis.getLast()).isEqualTo(Position.NONE);
+        assertThat(world.target.generations.getLast()).isEqualTo(Position.NONE);
+    }
+
+    @Test
+    void passesAGenerationThatTheTargetKnowsNoBasisOf() {
+        world.source.write(50, 1000);
+        world.converge();
+        world.loop.runFor(100);
+        world.source.begin(new Position(1, 9999));
+        world.source.write(50, 1000);
+        world.source.restart();
+        world.converge();
+        assertThat(world.source.refusals).contains(FaultCode.BASIS_UNKNOWN);
+        assertThat(world.source.basis.getLast()).isEqualTo(Position.NONE);
+        assertThat(world.target.generations).doesNotContain(new Position(1, 9999));
+    }
+
+    @Test
+    void skipsARefusedGenerationWhenTheNextIsHeldAlready() {
+        world.source.write(50, 1000);
+        world.converge();
+        world.loop.runFor(100);
+        world.targetUnreachable = true;
+        world.cutDownstream();
+        world.source.begin(new Position(1, 9999));
+        world.source.write(50, 1000);
+        world.source.restart();
+        world.loop.runFor(3000);
+        world.source.begin(Position.NONE);
+        world.source.write(50, 1000);
+        world.source.restart();
+        world.loop.runFor(3000);
+        assertThat(world.source.positions.spooled()).isEqualTo(world.source.last());
+        world.targetUnreachable = false;
+        world.converge();
+        assertThat(world.source.refusals).doesNotContain(FaultCode.BASIS_UNKNOWN);
+        assertThat(world.source.generation()).isEqualTo(3);
+    }
+
+    @Test
+    void tellsTheSourceThatItIsFencedAndAsksAgainWhenItComes() {
+        world.source.write(50, 1000);
+        world.converge();
+        world.target.refusesHello = FaultCode.FENCED;
+        world.cutDownstream();
+        world.loop.runFor(10_000);
+        assertThat(world.source.refusals).contains(FaultCode.FENCED);
+        assertThat(world.source.sender.status().state()).isEqualTo("refused");
+        assertThat(world.status().trouble()).contains("BH-0009");
+        world.target.refusesHello = null;
+        world.source.write(10, 1000);
+        world.source.restart();
+        world.converge();
+    }
+
+    @Test
+    void refusesAGenerationOlderThanWhatItHolds() {
+        world.source.write(50, 1000);
+        world.converge();
+        world.source.begin(world.target.journaled());
+        world.source.restart();
+        world.converge();
+        TestSource stale = new TestSource(world.loop, this::dial,
+                RelayWorld.MACHINE, 5);
+        world.source.sender.close();
+        world.loop.runFor(5000);
+        assertThat(stale.refusals).contains(FaultCode.STALE_GENERATION);
+        stale.close();
+    }
+
+    private void dial(String address, Role role, io.backhaul.engine.loop.Loop on,
+            io.backhaul.engine.link.Dialler.Outcome outcome) {
+        world.dialRelay(address, role, on, outcome);
+    }
+
+    @Test
+    void relaysDigestsOrSaysThatNobodyCanBeAsked() {
+        world.loop.runFor(1000);
+        DigestRequest request = new DigestRequest(RelayWorld.MACHINE, Position.NONE, 7, 0, 65_536, 0, 4);
+        world.source.sender.control(request.frame(ByteBufAllocator.DEFAULT));
+        world.loop.runFor(100);
+        world.targetUnreachable = true;
+        world.cutDownstream();
+        world.loop.runFor(100);
+        world.source.sender.control(request.frame(ByteBufAllocator.DEFAULT));
+        world.loop.runFor(100);
+        assertThat(world.source.digests).extracting(Digests::status).containsExactly(Digests.Status.ALL_ZERO,
+                Digests.Status.UNAVAILABLE);
+    }
+
+    @Test
+    void admitsNobodyButTheMachineItself() {
+        world.loop.runFor(100);
+        world.sourceIdentity = new Identity(Role.MASTER_TARGET, RelayWorld.MACHINE);
+        world.source.restart();
+        world.loop.runFor(1000);
+        world.sourceIdentity = new Identity(Role.SOURCE, new UUID(6, 6));
+        world.source.restart();
+        world.loop.runFor(1000);
+        assertThat(world.source.refusals).isNotEmpty().containsOnly(FaultCode.NOT_AUTHORISED);
+    }
+
+    @Test
+    void letsANewerLinkDisplaceTheOlder() {
+        world.source.write(20, 1000);
+        world.converge();
+        TestSource twin = new TestSource(world.loop, this::dial, RelayWorld.MACHINE, 5);
+        world.loop.runFor(50);
+        assertThat(world.source.refusals).contains(FaultCode.DISPLACED);
+        twin.close();
+    }
+
+    @Test
+    void saysWhatDamagedFramesCostAndBeginsAnewBehindThem() {
+        world.targetUnreachable = true;
+        world.source.write(300, 4000);
+        world.loop.runFor(5000);
+        var spool = world.spool();
+        String victim = spool.list("").get(3);
+        byte[] bytes = spool.bytes(victim);
+        bytes[bytes.length / 2] ^= 0x10;
+        spool.put(victim, bytes);
+        world.targetUnreachable = false;
+        world.loop.runFor(20_000);
+        world.source.write(10, 4000);
+        world.converge();
+        assertThat(world.source.basis).hasSize(2);
+    }
+
+    @Test
+    void retriesWhenTheFolderCannotBeOpenedAtFirst() {
+        RelayWorld other = new RelayWorld(3);
+        other.kill(false);
+        other.volume.failIn(0, new DeviceFullException("full"));
+        other.volume.folder(RelayWorld.MACHINE.toString()).failIn(0, new DeviceFullException("full"));
+        other.start();
+        other.source.write(10, 1000);
+        other.loop.runFor(3000);
+        assertThat(other.source.refusals).contains(FaultCode.STORE_FULL);
+        other.volume.mend();
+        other.volume.folder(RelayWorld.MACHINE.toString()).mend();
+        other.converge();
+        other.close();
+    }
+}
