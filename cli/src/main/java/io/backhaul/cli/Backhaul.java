@@ -4,12 +4,11 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The program's door: parses the command line and leaves with the exit code of the command it ran. */
-@Command(name = "backhaul", version = "backhaul 0.1.0", sortOptions = false,
+@Command(name = "backhaul", mixinStandardHelpOptions = true, version = "backhaul 0.1.0", sortOptions = false,
         description = "Block-level replication of machines: source, process server, master target.",
         subcommands = {ManagementCommands.class, SourceCommands.class, ProcessServerCommands.class,
             MasterTargetCommands.class, StatusCommand.class, PointsCommands.class,
@@ -23,12 +22,6 @@ public final class Backhaul implements Runnable {
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
-    private boolean help;
-
-    @Option(names = "--version", versionHelp = true, description = "Show the version and exit.")
-    private boolean version;
 
     /** Runs the command that {@code args} name and exits: 0 done, 1 failed, 2 bad usage or configuration. */
     public static void main(String[] args) {

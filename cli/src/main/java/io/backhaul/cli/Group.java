@@ -1,18 +1,16 @@
 package io.backhaul.cli;
 
 import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** A command that only groups others. */
+@Command(mixinStandardHelpOptions = true)
 abstract class Group implements Runnable {
     @Spec
     private CommandSpec spec = CommandSpec.create();
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
-    private boolean help;
 
     @Override
     public void run() {

@@ -46,6 +46,14 @@ final class Printing {
         return String.format(Locale.ROOT, form, shown, BYTE_UNITS[unit]);
     }
 
+    static String bytes(long bytes) {
+        return bytes((double) bytes);
+    }
+
+    static String millis(long millis) {
+        return millis((double) millis);
+    }
+
     /** A duration for people. */
     static String millis(double millis) {
         if (millis < 1000) {

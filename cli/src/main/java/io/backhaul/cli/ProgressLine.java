@@ -1,8 +1,10 @@
 package io.backhaul.cli;
 
 import io.backhaul.engine.time.Clock;
+import java.io.Console;
 import java.io.PrintStream;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Work under way, shown on stderr: a bar that is drawn over itself on a terminal, and otherwise a line every two
@@ -25,7 +27,7 @@ final class ProgressLine implements AutoCloseable {
         this.title = title;
         this.clock = clock;
         this.out = System.err;
-        this.isTerminal = System.console() != null && System.console().isTerminal();
+        this.isTerminal = Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
         this.startNanos = clock.nanos();
         this.shownNanos = startNanos - (isTerminal ? REDRAW_NANOS : 0);
     }

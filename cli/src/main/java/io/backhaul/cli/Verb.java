@@ -1,15 +1,14 @@
 package io.backhaul.cli;
 
 import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** What every command has. A command prints its result on stdout and everything else on stderr. */
+@Command(mixinStandardHelpOptions = true)
 abstract class Verb implements Callable<Integer> {
     @Option(names = "--verbose", description = "Show stack traces of failures.")
     private boolean verbose;
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help and exit.")
-    private boolean help;
 
     /** Does it; the answer is the exit code. */
     @Override
@@ -17,9 +16,5 @@ abstract class Verb implements Callable<Integer> {
 
     boolean isVerbose() {
         return verbose;
-    }
-
-    boolean isHelp() {
-        return help;
     }
 }
