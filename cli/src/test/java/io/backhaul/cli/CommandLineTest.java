@@ -159,7 +159,7 @@ class CommandLineTest {
         Path right = folder.resolve("right.img");
         Files.write(left, content);
         content[1_500_000] = 1;
-        content[1_503_000] = 1;
+        content[1_507_000] = 1;
         Files.write(right, content);
         assertThat(Backhaul.run("verify", left.toString(), left.toString())).isZero();
         assertThat(out.toString(StandardCharsets.UTF_8)).contains("Identical: 3.0 MiB");
