@@ -57,7 +57,7 @@ class CommandLineTest {
     }
 
     @Test
-    void an_unknown_command_or_flag_is_one_line_with_the_likely_one() {
+    void anUnknownCommandOrFlagIsOneLineWithTheLikelyOne() {
         refuses(2, List.of("statsu", "did you mean status?"), "statsu");
         refuses(2, List.of("--jsn", "--json"), "verify", "a", "b", "--jsn");
         refuses(2, List.of("name a command"));
@@ -66,14 +66,14 @@ class CommandLineTest {
     }
 
     @Test
-    void an_unknown_key_names_file_line_and_the_right_one() throws IOException {
+    void anUnknownKeyNamesFileLineAndTheRightOne() throws IOException {
         Path config = file("s.conf", "disks = [{ path = a }]\nprocess-server = [\"a:1\"]\n");
         refuses(2, List.of(config + ":2", "process-server is not a key", "process-servers"), "source", "run",
                 "--config", config.toString());
     }
 
     @Test
-    void a_configuration_that_is_not_there_is_told_by_every_daemon() {
+    void aConfigurationThatIsNotThereIsToldByEveryDaemon() {
         for (String role : List.of("management", "source", "process-server", "master-target")) {
             refuses(2, List.of("/no/where.conf", "no such configuration file"), role, "run", "--config",
                     "/no/where.conf");
@@ -81,7 +81,7 @@ class CommandLineTest {
     }
 
     @Test
-    void a_missing_disk_is_named() throws IOException {
+    void aMissingDiskIsNamed() throws IOException {
         certificate("source", "credentials");
         Path config = file("s.conf", """
                 disks = [{ path = "none.img" }]
@@ -93,7 +93,7 @@ class CommandLineTest {
     }
 
     @Test
-    void a_certificate_of_another_role_is_named() throws IOException {
+    void aCertificateOfAnotherRoleIsNamed() throws IOException {
         certificate("source", "credentials");
         Path config = file("p.conf", "targets = [{ address = \"a:1\", machines = [\"*\"] }]\nmetrics = off\n");
         refuses(2, List.of("source/" + ID, "not of a process server"), "process-server", "run", "--config",
@@ -101,7 +101,7 @@ class CommandLineTest {
     }
 
     @Test
-    void a_port_in_use_is_named() throws IOException {
+    void aPortInUseIsNamed() throws IOException {
         certificate("process-server", "credentials");
         try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             Path config = file("p.conf", "targets = [{ address = \"a:1\", machines = [\"*\"] }]\nmetrics = off\n"
@@ -112,7 +112,7 @@ class CommandLineTest {
     }
 
     @Test
-    void missing_credentials_are_named() throws IOException {
+    void missingCredentialsAreNamed() throws IOException {
         Path config = file("p.conf", "targets = [{ address = \"a:1\", machines = [\"*\"] }]\nmetrics = off\n");
         refuses(1, List.of(folder.resolve("credentials").toString()), "process-server", "run", "--config",
                 config.toString());
@@ -127,7 +127,7 @@ class CommandLineTest {
     }
 
     @Test
-    void a_daemon_that_does_not_run_is_said_so() throws IOException {
+    void aDaemonThatDoesNotRunIsSaidSo() throws IOException {
         Path config = file("m.conf", "");
         refuses(1, List.of("not running"), "points", "list", "--config", config.toString());
         refuses(1, List.of("not running"), "promote", "--at", "latest", "--control", folder + "/x.sock");
@@ -135,14 +135,14 @@ class CommandLineTest {
     }
 
     @Test
-    void json_is_all_that_stands_on_stdout() {
+    void jsonIsAllThatStandsOnStdout() {
         assertThat(Backhaul.run("management", "init", "--dir", folder.resolve("a").toString(), "--json")).isZero();
         assertThat(out.toString(StandardCharsets.UTF_8)).startsWith("{").contains("\"authority\"").endsWith("}\n");
         assertThat(err.size()).isZero();
     }
 
     @Test
-    void a_wrong_role_or_id_is_named() {
+    void aWrongRoleOrIdIsNamed() {
         assertThat(Backhaul.run("management", "init", "--dir", folder.resolve("a").toString())).isZero();
         String authority = folder.resolve("a").toString();
         String target = folder.resolve("o").toString();
@@ -153,7 +153,7 @@ class CommandLineTest {
     }
 
     @Test
-    void verify_names_the_first_differing_extents() throws IOException {
+    void verifyNamesTheFirstDifferingExtents() throws IOException {
         byte[] content = new byte[3 << 20];
         Path left = folder.resolve("left.img");
         Path right = folder.resolve("right.img");
@@ -171,7 +171,7 @@ class CommandLineTest {
     }
 
     @Test
-    void disks_of_different_sizes_differ() throws IOException {
+    void disksOfDifferentSizesDiffer() throws IOException {
         Path left = Files.write(folder.resolve("left.img"), new byte[1 << 20]);
         Path right = Files.write(folder.resolve("right.img"), new byte[2 << 20]);
         assertThat(Backhaul.run("verify", left.toString(), right.toString())).isEqualTo(1);
@@ -179,7 +179,7 @@ class CommandLineTest {
     }
 
     @Test
-    void every_command_has_help_and_every_printing_one_json() {
+    void everyCommandHasHelpAndEveryPrintingOneJson() {
         for (CommandLine command : all(Backhaul.commandLine())) {
             String name = command.getCommandSpec().qualifiedName();
             assertThat(command.getCommandSpec().findOption("--help")).as(name).isNotNull();
@@ -200,7 +200,7 @@ class CommandLineTest {
     }
 
     @Test
-    void the_quickstart_refuses_what_it_cannot_do() throws IOException {
+    void theQuickstartRefusesWhatItCannotDo() throws IOException {
         refuses(2, List.of("ebpf"), "quickstart", "--capture", "ebpf");
         refuses(2, List.of("--disk /no/where.img"), "quickstart", "--disk", "/no/where.img");
         refuses(2, List.of("--size must be"), "quickstart", "--size", "12");

@@ -58,17 +58,17 @@ class PagesTest {
     }
 
     @Test
-    void the_page_of_keys_is_the_generated_one() throws IOException {
+    void thePageOfKeysIsTheGeneratedOne() throws IOException {
         committed("CONFIG.md", ConfigPage.render(keys()));
     }
 
     @Test
-    void the_page_of_metrics_is_the_generated_one() throws IOException {
+    void thePageOfMetricsIsTheGeneratedOne() throws IOException {
         committed("METRICS.md", MetricsPage.render(metrics()));
     }
 
     @Test
-    void every_example_of_the_operating_page_loads() throws IOException, ConfigException {
+    void everyExampleOfTheOperatingPageLoads() throws IOException, ConfigException {
         Map<String, List<Key<?>>> keys = Map.of("source", SourceAgent.keys(), "process-server", ProcessServer.keys(),
                 "master-target", MasterTarget.keys(), "management", ManagementServer.keys());
         Set<String> found = new TreeSet<>();

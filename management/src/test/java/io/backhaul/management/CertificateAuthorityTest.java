@@ -45,7 +45,7 @@ class CertificateAuthorityTest {
     }
 
     @Test
-    void a_certificate_is_trusted_and_names_role_and_id_for_both_sides_of_a_link() throws Exception {
+    void aCertificateIsTrustedAndNamesRoleAndIdForBothSidesOfALink() throws Exception {
         created().issue(SOURCE, folder.resolve("s"));
         X509Certificate leaf = Pem.certificate(folder.resolve("s/cert.pem"));
         X509Certificate authority = Pem.certificate(folder.resolve("s/ca.pem"));
@@ -62,7 +62,7 @@ class CertificateAuthorityTest {
     }
 
     @Test
-    void a_certificate_is_valid_from_a_little_ago_for_a_year_and_never_longer_than_its_authority() throws Exception {
+    void aCertificateIsValidFromALittleAgoForAYearAndNeverLongerThanItsAuthority() throws Exception {
         Issued issued = created().issue(SOURCE, folder.resolve("s"));
         X509Certificate leaf = Pem.certificate(folder.resolve("s/cert.pem"));
         Instant begin = leaf.getNotBefore().toInstant();
@@ -74,7 +74,7 @@ class CertificateAuthorityTest {
     }
 
     @Test
-    void keys_are_their_owners_alone() throws Exception {
+    void keysAreTheirOwnersAlone() throws Exception {
         created().issue(SOURCE, folder.resolve("s"));
         assertThat(rights(folder.resolve("authority/ca.key.pem"))).isEqualTo("rw-------");
         assertThat(rights(folder.resolve("s/key.pem"))).isEqualTo("rw-------");
@@ -82,7 +82,7 @@ class CertificateAuthorityTest {
     }
 
     @Test
-    void nothing_that_exists_is_overwritten() throws Exception {
+    void nothingThatExistsIsOverwritten() throws Exception {
         CertificateAuthority authority = created();
         byte[] before = Files.readAllBytes(folder.resolve("authority/ca.key.pem"));
         assertThatThrownBy(this::created).isInstanceOf(IOException.class).hasMessageContaining("never overwritten");
@@ -96,7 +96,7 @@ class CertificateAuthorityTest {
     }
 
     @Test
-    void an_authority_is_opened_again_and_remembers_what_it_issued() throws Exception {
+    void anAuthorityIsOpenedAgainAndRemembersWhatItIssued() throws Exception {
         Issued first = created().issue(SOURCE, folder.resolve("s"));
         CertificateAuthority again = CertificateAuthority.open(folder.resolve("authority"), SystemClock.INSTANCE);
         Issued second = again.issue(new Identity(Role.PROCESS_SERVER, UUID.randomUUID()), folder.resolve("p"));
@@ -105,7 +105,7 @@ class CertificateAuthorityTest {
     }
 
     @Test
-    void several_may_issue_at_once() throws Exception {
+    void severalMayIssueAtOnce() throws Exception {
         CertificateAuthority authority = created();
         List<Future<Issued>> all = new ArrayList<>();
         try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
@@ -122,7 +122,7 @@ class CertificateAuthorityTest {
     }
 
     @Test
-    void missing_foreign_and_damaged_files_are_told_apart() throws Exception {
+    void missingForeignAndDamagedFilesAreToldApart() throws Exception {
         Path nowhere = folder.resolve("nowhere");
         assertThatThrownBy(() -> CertificateAuthority.open(nowhere, SystemClock.INSTANCE))
                 .hasMessageContaining("is missing").hasMessageContaining("management init");
@@ -140,7 +140,7 @@ class CertificateAuthorityTest {
     }
 
     @Test
-    void an_inventory_that_is_damaged_newer_or_none_is_told_apart() throws Exception {
+    void anInventoryThatIsDamagedNewerOrNoneIsToldApart() throws Exception {
         created().issue(SOURCE, folder.resolve("s"));
         Path file = folder.resolve("authority/inventory");
         String good = Files.readString(file);

@@ -30,7 +30,7 @@ class ManagementServerTest {
     }
 
     @Test
-    void certificates_are_issued_listed_and_counted_over_the_control_socket() throws Exception {
+    void certificatesAreIssuedListedAndCountedOverTheControlSocket() throws Exception {
         CertificateAuthority.create(folder.resolve("ca"), SystemClock.INSTANCE);
         try (var server = ManagementServer.start(config("id = \"" + ID + "\""))) {
             var client = new ControlClient(server.control(), Duration.ofSeconds(30));
@@ -46,7 +46,7 @@ class ManagementServerTest {
     }
 
     @Test
-    void a_wrong_request_is_refused_with_a_sentence() throws Exception {
+    void aWrongRequestIsRefusedWithASentence() throws Exception {
         CertificateAuthority.create(folder.resolve("ca"), SystemClock.INSTANCE);
         try (var server = ManagementServer.start(config(""))) {
             var client = new ControlClient(server.control(), Duration.ofSeconds(30));
@@ -59,14 +59,14 @@ class ManagementServerTest {
     }
 
     @Test
-    void without_an_authority_it_does_not_start_and_says_how_to_make_one() throws Exception {
+    void withoutAnAuthorityItDoesNotStartAndSaysHowToMakeOne() throws Exception {
         Path config = config("");
         assertThatThrownBy(() -> ManagementServer.start(config)).isInstanceOf(IOException.class)
                 .hasMessageContaining("management init");
     }
 
     @Test
-    void an_unknown_key_is_refused() throws Exception {
+    void anUnknownKeyIsRefused() throws Exception {
         Path config = config("autority = x");
         assertThatThrownBy(() -> ManagementServer.start(config)).isInstanceOf(ConfigException.class)
                 .hasMessageContaining("did you mean authority?");

@@ -47,7 +47,7 @@ class SettingsTest {
     }
 
     @Test
-    void an_empty_file_gives_every_default() throws ConfigException {
+    void anEmptyFileGivesEveryDefault() throws ConfigException {
         Settings settings = parsed("");
         assertThat(settings.get(LISTEN)).isEqualTo("0.0.0.0:9443");
         assertThat(settings.get(LIMIT)).isEqualTo(64L << 20);
@@ -58,7 +58,7 @@ class SettingsTest {
     }
 
     @Test
-    void every_kind_of_value_is_read_as_written() throws ConfigException {
+    void everyKindOfValueIsReadAsWritten() throws ConfigException {
         Settings settings = parsed("""
                 listen = "[::1]:443"
                 spool { limit = 1.5MiB }
@@ -85,7 +85,7 @@ class SettingsTest {
     }
 
     @Test
-    void an_unknown_key_names_its_line_and_the_right_one() {
+    void anUnknownKeyNamesItsLineAndTheRightOne() {
         refuses("lanes = 1\nlsiten = \"a:1\"", ":2: lsiten is not a key", "did you mean listen?");
         refuses("spool.limt = 2MiB", "spool.limt is not a key", "spool.limit");
         refuses("limit = 2MiB", "did you mean spool.limit?");
@@ -95,12 +95,12 @@ class SettingsTest {
     }
 
     @Test
-    void a_removed_key_says_what_to_use_instead() {
+    void aRemovedKeySaysWhatToUseInstead() {
         refuses("listen-port = 9", "listen-port is no longer used: use listen");
     }
 
     @Test
-    void a_size_or_duration_without_its_unit_is_refused() {
+    void aSizeOrDurationWithoutItsUnitIsRefused() {
         refuses("spool.limit = 1048576", ":1: spool.limit must be a size with its unit", "not 1048576");
         refuses("batch-age = 20", "batch-age must be a duration with its unit");
         refuses("batch-age = \"20 fortnights\"", "must be a duration");
@@ -108,13 +108,13 @@ class SettingsTest {
     }
 
     @Test
-    void a_value_out_of_its_range_is_refused_with_the_range() {
+    void aValueOutOfItsRangeIsRefusedWithTheRange() {
         refuses("spool.limit = 1KiB", "must be between 1MiB and 1GiB, not \"1KiB\"");
         refuses("lanes = 9", "must be between 1 and 8, not 9");
     }
 
     @Test
-    void a_value_of_the_wrong_kind_is_refused() {
+    void aValueOfTheWrongKindIsRefused() {
         refuses("lanes = many", "must be a whole number, not \"many\"");
         refuses("lanes = 1.5", "must be a whole number");
         refuses("eager = perhaps", "must be true or false");
@@ -129,37 +129,37 @@ class SettingsTest {
     }
 
     @Test
-    void a_switch_may_be_written_as_the_word_off() throws ConfigException {
+    void aSwitchMayBeWrittenAsTheWordOff() throws ConfigException {
         assertThat(parsed("mode = off").get(MODE)).isEqualTo(Mode.OFF);
     }
 
     @Test
-    void a_missing_required_key_is_named_with_its_sentence() {
+    void aMissingRequiredKeyIsNamedWithItsSentence() {
         refuses("disks = [{ }]", "disks[0].path is missing (path): The disk.");
     }
 
     @Test
-    void broken_syntax_is_one_line_with_its_number() throws IOException {
+    void brokenSyntaxIsOneLineWithItsNumber() throws IOException {
         Path file = Files.writeString(folder.resolve("broken.conf"), "a = 1\nb = {\n");
         assertThatThrownBy(() -> Settings.load(file, KEYS)).isInstanceOf(ConfigException.class).message()
                 .startsWith(file + ":").doesNotContain("\n");
     }
 
     @Test
-    void a_file_that_is_not_there_or_no_file_is_told_apart() {
+    void aFileThatIsNotThereOrNoFileIsToldApart() {
         assertThatThrownBy(() -> Settings.load(folder.resolve("none.conf"), KEYS)).message()
                 .contains("no such configuration file");
         assertThatThrownBy(() -> Settings.load(folder, KEYS)).message().contains("is not a file");
     }
 
     @Test
-    void a_file_is_named_with_its_line() throws IOException {
+    void aFileIsNamedWithItsLine() throws IOException {
         Path file = Files.writeString(folder.resolve("a.conf"), "\n\nlanes = x\n");
         assertThatThrownBy(() -> Settings.load(file, KEYS)).message().startsWith(file + ":3: lanes must be");
     }
 
     @Test
-    void one_key_can_be_peeked_at_without_knowing_the_others() throws IOException, ConfigException {
+    void oneKeyCanBePeekedAtWithoutKnowingTheOthers() throws IOException, ConfigException {
         Path file = Files.writeString(folder.resolve("a.conf"), "whatever = 1\nlanes = 3\n");
         assertThat(Settings.peek(file, LANES)).contains(3);
         assertThat(Settings.peek(file, STATE)).contains(folder.resolve("state"));
@@ -167,13 +167,13 @@ class SettingsTest {
     }
 
     @Test
-    void asking_for_a_key_that_was_not_declared_is_a_mistake_of_the_program() throws ConfigException {
+    void askingForAKeyThatWasNotDeclaredIsAMistakeOfTheProgram() throws ConfigException {
         Settings settings = parsed("");
         assertThatThrownBy(() -> settings.get(DISK_PATH)).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
-    void the_page_lists_every_key_with_kind_default_and_sentence() {
+    void thePageListsEveryKeyWithKindDefaultAndSentence() {
         String page = ConfigPage.render(Map.of("Thing", KEYS));
         assertThat(page).contains("| `spool.limit` | size, between 1MiB and 1GiB | `64MiB` | How large. |")
                 .contains("| `disks[].path` | path | required | The disk. |").contains("| `id` | UUID | none | Who. |")
@@ -181,7 +181,7 @@ class SettingsTest {
     }
 
     @Test
-    void sizes_and_durations_are_shown_as_they_are_read() {
+    void sizesAndDurationsAreShownAsTheyAreRead() {
         for (long bytes : new long[]{0, 1, 1023, 1024, 65536, 3L << 30, 1_000_000}) {
             assertThat(Units.parseBytes(Units.displayBytes(bytes))).isEqualTo(bytes);
         }
@@ -191,7 +191,7 @@ class SettingsTest {
     }
 
     @Test
-    void two_swapped_letters_are_one_mistake() {
+    void twoSwappedLettersAreOneMistake() {
         assertThat(Nearest.distance("lsiten", "listen")).isEqualTo(1);
         assertThat(Nearest.distance("", "abc")).isEqualTo(3);
         assertThat(Nearest.to("spol", List.of("listen", "spool"))).contains("spool");

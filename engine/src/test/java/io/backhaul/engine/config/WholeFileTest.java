@@ -23,7 +23,7 @@ class WholeFileTest {
     }
 
     @Test
-    void a_secret_is_its_owners_alone() throws IOException {
+    void aSecretIsItsOwnersAlone() throws IOException {
         Path file = folder.resolve("key");
         WholeFile.create(file, bytes("secret"), Readers.NOBODY);
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
@@ -31,7 +31,7 @@ class WholeFileTest {
     }
 
     @Test
-    void creating_never_overwrites_and_leaves_nothing_beside() throws IOException {
+    void creatingNeverOverwritesAndLeavesNothingBeside() throws IOException {
         Path file = folder.resolve("key");
         WholeFile.create(file, bytes("first"), Readers.EVERYBODY);
         assertThatThrownBy(() -> WholeFile.create(file, bytes("second"), Readers.EVERYBODY))
@@ -43,7 +43,7 @@ class WholeFileTest {
     }
 
     @Test
-    void replacing_puts_the_new_content_in_the_place_of_the_old() throws IOException {
+    void replacingPutsTheNewContentInThePlaceOfTheOld() throws IOException {
         Path file = folder.resolve("inventory");
         WholeFile.replace(file, bytes("old"), Readers.EVERYBODY);
         WholeFile.replace(file, bytes("new"), Readers.EVERYBODY);
@@ -51,7 +51,7 @@ class WholeFileTest {
     }
 
     @Test
-    void work_under_a_lock_is_done_one_at_a_time() throws Exception {
+    void workUnderALockIsDoneOneAtATime() throws Exception {
         Path lock = folder.resolve("lock");
         int[] inside = {0};
         int[] most = {0};

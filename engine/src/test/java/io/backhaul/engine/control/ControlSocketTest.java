@@ -55,7 +55,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void an_answer_comes_with_its_progress() throws Exception {
+    void anAnswerComesWithItsProgress() throws Exception {
         ControlHandler count = (request, reply) -> {
             for (int step = 1; step <= 3; step++) {
                 reply.progress(Map.of("step", step, "state", "of the role"));
@@ -75,7 +75,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void the_socket_is_its_owners_alone_and_goes_with_the_server() throws Exception {
+    void theSocketIsItsOwnersAloneAndGoesWithTheServer() throws Exception {
         try (var server = echo(socket)) {
             assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(server.path())))
                     .isEqualTo("rw-------");
@@ -84,7 +84,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void a_socket_in_use_is_refused_and_goes_on_working() throws Exception {
+    void aSocketInUseIsRefusedAndGoesOnWorking() throws Exception {
         try (var server = echo(socket)) {
             assertThatThrownBy(() -> echo(server.path())).isInstanceOf(IOException.class)
                     .hasMessageContaining("is in use").hasMessageContaining("running already");
@@ -93,7 +93,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void the_socket_of_a_dead_process_is_replaced() throws Exception {
+    void theSocketOfADeadProcessIsReplaced() throws Exception {
         try (var dead = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             dead.bind(UnixDomainSocketAddress.of(socket));
         }
@@ -105,20 +105,20 @@ class ControlSocketTest {
     }
 
     @Test
-    void another_kind_of_file_is_never_replaced() throws Exception {
+    void anotherKindOfFileIsNeverReplaced() throws Exception {
         Files.writeString(socket, "precious");
         assertThatThrownBy(() -> echo(socket)).hasMessageContaining("something else stands there");
         assertThat(socket).hasContent("precious");
     }
 
     @Test
-    void a_daemon_that_does_not_run_is_said_so() {
+    void aDaemonThatDoesNotRunIsSaidSo() {
         assertThatThrownBy(() -> client().ask("echo", Map.of())).isInstanceOf(ControlFault.class)
                 .hasMessageContaining("not running").hasMessageContaining("no socket");
     }
 
     @Test
-    void an_unknown_verb_names_the_known_ones() throws Exception {
+    void anUnknownVerbNamesTheKnownOnes() throws Exception {
         try (var server = echo(socket)) {
             assertThatThrownBy(() -> client().ask("ehco", Map.of())).hasMessageContaining("'ehco'")
                     .hasMessageContaining("[echo]");
@@ -127,7 +127,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void a_fault_of_the_handler_reaches_the_client_as_it_is() throws Exception {
+    void aFaultOfTheHandlerReachesTheClientAsItIs() throws Exception {
         ControlHandler refuse = (request, reply) -> {
             throw new ControlFault("no such point; list them");
         };
@@ -138,7 +138,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void what_is_no_request_is_answered_and_harms_nobody() throws Exception {
+    void whatIsNoRequestIsAnsweredAndHarmsNobody() throws Exception {
         try (var server = echo(socket)) {
             assertThat(answerTo("nonsense\n")).contains("failed").contains("no JSON object");
             assertThat(answerTo("[1,2]\n")).contains("failed");
@@ -168,7 +168,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void several_clients_are_answered_at_once() throws Exception {
+    void severalClientsAreAnsweredAtOnce() throws Exception {
         int clients = 20;
         var together = new CountDownLatch(clients);
         ControlHandler meet = (request, reply) -> {
@@ -201,7 +201,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void a_silent_daemon_is_given_up() throws Exception {
+    void aSilentDaemonIsGivenUp() throws Exception {
         var release = new CountDownLatch(1);
         ControlHandler sleep = (request, reply) -> release.await();
         try (var server = ControlServer.listen(socket, Map.of("sleep", sleep))) {
@@ -212,7 +212,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void closing_ends_what_is_being_answered() throws Exception {
+    void closingEndsWhatIsBeingAnswered() throws Exception {
         var begun = new CountDownLatch(1);
         List<String> failures = Collections.synchronizedList(new ArrayList<>());
         ControlHandler sleep = (request, reply) -> {
@@ -228,7 +228,7 @@ class ControlSocketTest {
     }
 
     @Test
-    void the_service_manager_is_told_by_a_datagram() throws Exception {
+    void theServiceManagerIsToldByADatagram() throws Exception {
         Path notify = folder.resolve("notify.sock");
         assertThat(notify).doesNotExist();
         ServiceNotice.sendTo(notify.toString(), ServiceNotice.READY);

@@ -49,7 +49,7 @@ class FaultLogTest {
     }
 
     @Test
-    void the_first_of_a_kind_is_logged_with_its_remedy_and_repeats_are_counted() {
+    void theFirstOfAKindIsLoggedWithItsRemedyAndRepeatsAreCounted() {
         for (int time = 0; time < 100; time++) {
             faults.report(FaultCode.NOT_AUTHORISED, "10.0.0.1", "refused");
         }
@@ -61,7 +61,7 @@ class FaultLogTest {
     }
 
     @Test
-    void another_subject_is_another_kind() {
+    void anotherSubjectIsAnotherKind() {
         faults.report(FaultCode.STORE_FULL, "a", "full");
         faults.report(FaultCode.STORE_FULL, "b", "full");
         assertThat(logged.list).hasSize(2);
@@ -69,7 +69,7 @@ class FaultLogTest {
     }
 
     @Test
-    void a_fault_that_goes_on_is_called_to_mind_with_its_count() {
+    void aFaultThatGoesOnIsCalledToMindWithItsCount() {
         faults.report(FaultCode.UNREACHABLE, "a", "refused");
         clock.nanos += 599_000_000_000L;
         faults.report(FaultCode.UNREACHABLE, "a", "refused");
@@ -81,7 +81,7 @@ class FaultLogTest {
     }
 
     @Test
-    void a_cleared_fault_stands_no_more_until_it_comes_again() {
+    void aClearedFaultStandsNoMoreUntilItComesAgain() {
         faults.report(FaultCode.STORE_FULL, "a", "full");
         faults.clear(FaultCode.STORE_FULL, "a");
         assertThat(faults.recent().getFirst().standing()).isFalse();
@@ -91,7 +91,7 @@ class FaultLogTest {
     }
 
     @Test
-    void the_latest_comes_first_and_the_oldest_makes_room() {
+    void theLatestComesFirstAndTheOldestMakesRoom() {
         for (int peer = 0; peer < 1000; peer++) {
             clock.nanos += 1_000_000;
             faults.report(FaultCode.TLS_FAILED, "peer " + peer, "no certificate");
@@ -103,7 +103,7 @@ class FaultLogTest {
     }
 
     @Test
-    void the_committed_page_is_the_generated_one() throws IOException {
+    void theCommittedPageIsTheGeneratedOne() throws IOException {
         Path page = Path.of(System.getProperty("house.root", ".."), "docs", "FAULTS.md");
         if (Boolean.getBoolean("pages.write")) {
             Files.writeString(page, FaultsPage.render());

@@ -29,7 +29,7 @@ class MetricsTest {
     }
 
     @Test
-    void the_endpoint_shows_what_is_declared_with_unit_help_and_labels() throws Exception {
+    void theEndpointShowsWhatIsDeclaredWithUnitHelpAndLabels() throws Exception {
         try (Metrics metrics = Metrics.serve("127.0.0.1:0")) {
             metrics.show(SPOOL, () -> 42, "m1");
             metrics.show(SENT, () -> 7);
@@ -45,7 +45,7 @@ class MetricsTest {
     }
 
     @Test
-    void the_declared_names_are_the_shown_ones() throws IOException {
+    void theDeclaredNamesAreTheShownOnes() throws IOException {
         try (Metrics metrics = new Metrics()) {
             metrics.show(SPOOL, () -> 1, "m1");
             metrics.show(SENT, () -> 1);
@@ -54,7 +54,7 @@ class MetricsTest {
     }
 
     @Test
-    void values_are_read_when_looked_at_and_survive_a_collection() throws IOException {
+    void valuesAreReadWhenLookedAtAndSurviveACollection() throws IOException {
         var value = new AtomicLong(1);
         try (Metrics metrics = new Metrics()) {
             metrics.show(SENT, () -> value.get());
@@ -65,7 +65,7 @@ class MetricsTest {
     }
 
     @Test
-    void what_is_gone_is_shown_no_more() throws IOException {
+    void whatIsGoneIsShownNoMore() throws IOException {
         try (Metrics metrics = new Metrics()) {
             Metrics.Shown shown = metrics.show(SPOOL, () -> 1, "m1");
             metrics.show(SPOOL, () -> 2, "m2");
@@ -75,21 +75,21 @@ class MetricsTest {
     }
 
     @Test
-    void labels_must_match_the_declaration() throws IOException {
+    void labelsMustMatchTheDeclaration() throws IOException {
         try (Metrics metrics = new Metrics()) {
             assertThatThrownBy(() -> metrics.show(SPOOL, () -> 1)).isInstanceOf(IllegalArgumentException.class);
         }
     }
 
     @Test
-    void off_means_no_endpoint() throws IOException {
+    void offMeansNoEndpoint() throws IOException {
         try (Metrics metrics = Metrics.serve(Metrics.OFF)) {
             assertThat(metrics.port()).isEqualTo(-1);
         }
     }
 
     @Test
-    void a_port_in_use_is_one_clear_line() throws IOException {
+    void aPortInUseIsOneClearLine() throws IOException {
         try (Metrics metrics = Metrics.serve("127.0.0.1:0")) {
             assertThatThrownBy(() -> Metrics.serve("127.0.0.1:" + metrics.port())).isInstanceOf(IOException.class)
                     .hasMessageContaining("cannot be opened").hasMessageContaining("free the port");
@@ -97,7 +97,7 @@ class MetricsTest {
     }
 
     @Test
-    void faults_are_counted_by_code() throws IOException {
+    void faultsAreCountedByCode() throws IOException {
         var faults = new FaultLog(SystemClock.INSTANCE);
         try (Metrics metrics = new Metrics()) {
             metrics.showFaults(faults);
@@ -108,7 +108,7 @@ class MetricsTest {
     }
 
     @Test
-    void the_page_lists_every_metric() {
+    void thePageListsEveryMetric() {
         assertThat(MetricsPage.render(Map.of("Thing", List.of(SPOOL, SENT))))
                 .contains("| `backhaul_spool_size_bytes` | gauge | bytes | machine | What lies in the spool. |")
                 .contains("| `backhaul_sent_bytes_total` | counter | bytes |  | What was sent. |");
