@@ -78,7 +78,7 @@ public final class LogCursor implements AutoCloseable {
         try (SegmentFiles.Lease lease = log.files().acquire(segment.number())) {
             Decoded decoded = reader.next(lease.file(), limit);
             if (!(decoded instanceof Decoded.Intact(Frame frame))) {
-                throw corrupt(offset, decoded == null ? "a frame reaches beyond the end" : decoded.toString());
+                throw corrupt(offset, words(decoded));
             }
             boolean follows = position.equals(Position.NONE) || Segment.follows(position, frame.first());
             if (!follows || !frame.machine().equals(segment.header().machine())) {
@@ -91,6 +91,15 @@ public final class LogCursor implements AutoCloseable {
         } catch (IOException broken) {
             throw StoreException.of(broken, "reading " + log.describe(segment));
         }
+    }
+
+    private static String words(@Nullable Decoded decoded) {
+        return switch (decoded) {
+            case null -> "a frame reaches beyond the end";
+            case Decoded.Damaged damaged -> "the body of " + damaged.first() + " does not match its checksum";
+            case Decoded.Lost lost -> lost.why();
+            case Decoded.Intact intact -> intact.frame().toString();
+        };
     }
 
     private StoreException corrupt(int offset, String what) {
