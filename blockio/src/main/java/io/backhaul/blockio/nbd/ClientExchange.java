@@ -79,14 +79,14 @@ final class ClientExchange {
     }
 
     /** Sends a request without waiting for its reply. The buffer is a write's payload or a read's target, used from its position. */
-    void submit(Operation operation, int type, int flags, long offset, long length, @Nullable ByteBuffer buffer,
+    void submit(Operation operation, int type, long offset, long length, @Nullable ByteBuffer buffer,
             @Nullable ExtentRuns runs) throws IOException {
         Slot slot = take(operation, type, offset, length);
         slot.target = type == CMD_READ ? buffer : null;
         slot.runs = runs;
         sendLock.lock();
         try {
-            header.clear().putInt(REQUEST_MAGIC).putShort((short) flags).putShort((short) type).putLong(slot.cookie())
+            header.clear().putInt(REQUEST_MAGIC).putShort((short) 0).putShort((short) type).putLong(slot.cookie())
                     .putLong(offset).putInt((int) length).flip();
             outgoing[0] = header;
             int count = 1;

@@ -137,7 +137,7 @@ public final class NbdClient implements BlockDevice {
         if (zeroIsFast()) {
             Operation operation = new Operation("zeroing");
             for (long next = start; next < stop; next += ZERO_PIECE_BYTES) {
-                exchange.submit(operation, CMD_WRITE_ZEROES, 0, next, Math.min(ZERO_PIECE_BYTES, stop - next), null,
+                exchange.submit(operation, CMD_WRITE_ZEROES, next, Math.min(ZERO_PIECE_BYTES, stop - next), null,
                         null);
             }
             operation.await();
@@ -157,7 +157,7 @@ public final class NbdClient implements BlockDevice {
     public void flush() throws IOException {
         if (session.can(TRANSMIT_SEND_FLUSH)) {
             Operation operation = new Operation("flush");
-            exchange.submit(operation, CMD_FLUSH, 0, 0, 0, null, null);
+            exchange.submit(operation, CMD_FLUSH, 0, 0, null, null);
             operation.await();
         }
     }
@@ -179,7 +179,7 @@ public final class NbdClient implements BlockDevice {
             long stop = Math.min(sizeBytes(), (Math.min(end, start + ZERO_PIECE_BYTES) + block - 1) / block * block);
             ExtentRuns runs = new ExtentRuns();
             Operation operation = new Operation("block status");
-            exchange.submit(operation, CMD_BLOCK_STATUS, 0, start, stop - start, null, runs);
+            exchange.submit(operation, CMD_BLOCK_STATUS, start, stop - start, null, runs);
             operation.await();
             long from = next;
             next = runs.tell(start, end, (runOffset, length, zero) -> {
@@ -229,7 +229,7 @@ public final class NbdClient implements BlockDevice {
         try {
             for (int done = 0; done < total && !operation.failed(); done += pieceBytes) {
                 int length = Math.min(pieceBytes, total - done);
-                exchange.submit(operation, type, 0, offset + done, length, buffer.slice(start + done, length), null);
+                exchange.submit(operation, type, offset + done, length, buffer.slice(start + done, length), null);
             }
         } catch (IOException failure) {
             try {
