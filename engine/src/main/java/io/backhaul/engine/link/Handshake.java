@@ -19,7 +19,10 @@ import javax.net.ssl.SSLPeerUnverifiedException;
 final class Handshake extends ChannelInboundHandlerAdapter {
     private static final int TIMEOUT_SECONDS = 10;
 
-    /** Who waits for the end. Exactly one method is called, on the channel's loop. */
+    /**
+     * Who waits for the end. One method is called, on the channel's loop; none where the channel never connected, of which
+     * the connect's own outcome or the channel's close tells.
+     */
     interface Outcome {
         void done(NettyLink link);
 
@@ -28,6 +31,7 @@ final class Handshake extends ChannelInboundHandlerAdapter {
 
     private final NettyLoop home;
     private final Outcome outcome;
+    private boolean connected;
     private boolean told;
 
     private Handshake(NettyLoop home, Outcome outcome) {
@@ -58,6 +62,7 @@ final class Handshake extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelActive(ChannelHandlerContext context) {
+        connected = true;
         context.read();
     }
 
@@ -89,7 +94,7 @@ final class Handshake extends ChannelInboundHandlerAdapter {
     }
 
     private void fail(Throwable cause) {
-        if (!told) {
+        if (connected && !told) {
             told = true;
             home.run(() -> outcome.failed(cause));
         }

@@ -23,6 +23,7 @@ import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -145,11 +146,13 @@ public final class LinkServer implements AutoCloseable {
             return;
         }
         channels.add(channel);
+        AtomicBoolean isHalfOpen = new AtomicBoolean(true);
+        channel.closeFuture().addListener(closed -> leaveHalfOpen(isHalfOpen));
         NettyLoop home = loops.of(channel.eventLoop());
         Handshake.prepare(channel, context, home, new Handshake.Outcome() {
             @Override
             public void done(NettyLink link) {
-                halfOpen.decrementAndGet();
+                leaveHalfOpen(isHalfOpen);
                 links.incrementAndGet();
                 channel.closeFuture().addListener(closed -> links.decrementAndGet());
                 acceptor.accepted(link);
@@ -157,10 +160,16 @@ public final class LinkServer implements AutoCloseable {
 
             @Override
             public void failed(Throwable cause) {
-                halfOpen.decrementAndGet();
+                leaveHalfOpen(isHalfOpen);
                 refusals.count(Tls.cause(cause), from, Tls.words(cause));
             }
         });
+    }
+
+    private void leaveHalfOpen(AtomicBoolean isHalfOpen) {
+        if (isHalfOpen.getAndSet(false)) {
+            halfOpen.decrementAndGet();
+        }
     }
 
     /** Where it listens. */

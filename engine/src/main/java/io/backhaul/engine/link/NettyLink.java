@@ -178,7 +178,8 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link {
     }
 
     private boolean mayRead() {
-        return deaf || (undeliveredBytes.get() < MAX_UNDELIVERED_BYTES && queuedBytes.get() < MAX_UNTAKEN_BYTES);
+        return deaf || (attachment != null && undeliveredBytes.get() < MAX_UNDELIVERED_BYTES
+                && queuedBytes.get() < MAX_UNTAKEN_BYTES);
     }
 
     private static long costBytes(Frame frame) {

@@ -124,7 +124,7 @@ public final class TlsLinks implements Dialler, AutoCloseable {
                     channels.add(channel);
                     SslContext context = contexts.get(role);
                     if (context != null) {
-                        Handshake.prepare(channel, context, home, new AfterConnect(channel));
+                        Handshake.prepare(channel, context, home, Attempt.this);
                     }
                 }
             });
@@ -155,27 +155,6 @@ public final class TlsLinks implements Dialler, AutoCloseable {
                 case NOT_TLS, TOO_MANY -> to.host() + " does not speak TLS 1.3 as needed: " + Tls.words(cause);
             };
             tell(loop, () -> outcome.failed(kind.code(), words));
-        }
-
-        /** Keeps silent about a channel that never connected: the connect's own outcome tells of it. */
-        private final class AfterConnect implements Handshake.Outcome {
-            private final Channel channel;
-
-            AfterConnect(Channel channel) {
-                this.channel = channel;
-            }
-
-            @Override
-            public void done(NettyLink link) {
-                Attempt.this.done(link);
-            }
-
-            @Override
-            public void failed(Throwable cause) {
-                if (channel.remoteAddress() != null) {
-                    Attempt.this.failed(cause);
-                }
-            }
         }
     }
 }

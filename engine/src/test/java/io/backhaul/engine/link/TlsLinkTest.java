@@ -323,6 +323,19 @@ class TlsLinkTest {
     }
 
     @Test
+    void a_peer_that_hangs_up_in_the_handshake_is_told_of_once() throws Exception {
+        try (ServerSocket rude = new ServerSocket(0); TlsLinks links = new TlsLinks(authority.issue(source), loops)) {
+            for (boolean reset : new boolean[]{false, true}) {
+                var dialled = dial(links, rude.getLocalPort(), Role.PROCESS_SERVER, loops.next(), new Ears());
+                try (Socket accepted = rude.accept()) {
+                    accepted.setSoLinger(reset, 0);
+                }
+                assertThat(dialled.awaitFailure()).startsWith("TLS_FAILED");
+            }
+        }
+    }
+
+    @Test
     void a_taken_port_is_one_clear_line() throws Exception {
         try (ServerSocket taken = new ServerSocket(0)) {
             String address = "0.0.0.0:" + taken.getLocalPort();
