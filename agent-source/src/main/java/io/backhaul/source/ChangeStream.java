@@ -423,12 +423,20 @@ public final class ChangeStream {
         }
     }
 
-    /** A stretch is about to be read. */
-    Registration register(int disk, DirtyMap.Stretch stretch) {
+    /**
+     * A stretch is about to be read.
+     *
+     * @param toSend
+     *            whether all of it will be sent, so that it is pending no more. What is only compared stays pending: digests
+     *            may be of a state before records that a later, dropped write has undone.
+     */
+    Registration register(int disk, DirtyMap.Stretch stretch, boolean toSend) {
         lock.lock();
         try {
             int ticket = ports.dirty().announce(disk, stretch.offset(), stretch.lengthBytes());
-            ports.dirty().taken(disk, stretch);
+            if (toSend) {
+                ports.dirty().taken(disk, stretch);
+            }
             Registration registration = new Registration(disk, stretch, ticket);
             registrations.add(registration);
             return registration;

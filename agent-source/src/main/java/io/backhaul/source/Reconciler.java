@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.UUID;
+import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +35,7 @@ final class Reconciler {
     private static final long SILENCE_NANOS = 60_000_000_000L;
 
     /** What it stands on. */
-    record Ports(Loop loop, Lane reader, ChangeStream stream, Room room) {}
+    record Ports(Loop loop, Lane reader, ChangeStream stream, Room room, RandomGenerator random) {}
 
     /** Whom it serves; on the loop but for the barrier. */
     interface Host {
@@ -96,7 +97,8 @@ final class Reconciler {
     private boolean planning;
     private long differingBytes;
     private Position notBefore = Position.NONE;
-    private int nextRequestId = 1;
+    /** Begins anywhere, so that a late answer to an earlier process is not taken for one of ours. */
+    private int nextRequestId;
     private int chunksPerAsk = FEW_CHUNKS;
     private int pendingDisk;
     private long pendingFrom;
@@ -108,6 +110,7 @@ final class Reconciler {
         this.disks = disks;
         this.ports = ports;
         this.host = host;
+        this.nextRequestId = ports.random().nextInt();
         this.comparedBytes = new long[disks.size()];
         this.askedBytes = new long[disks.size()];
         this.progress = new ReconcileProgress(disks.size(), ports.loop().clock());
@@ -190,17 +193,22 @@ final class Reconciler {
         asks.forEach(ask -> ask.asked = false);
     }
 
-    /** Digests have come. */
-    void answered(Digests digests) {
+    /** Digests have come; true where they were asked for, so that {@link #notBefore} is known to be journaled. */
+    boolean answered(Digests digests) {
         for (Ask ask : asks) {
             if (ask.asked && ask.requestId == digests.requestId() && ask.disk == digests.disk() && ask.answer == null) {
-                take(ask, digests);
-                return;
+                return take(ask, digests);
             }
         }
+        return false;
     }
 
-    private void take(Ask ask, Digests digests) {
+    /** The position that digests must not be older than. */
+    Position notBefore() {
+        return notBefore;
+    }
+
+    private boolean take(Ask ask, Digests digests) {
         boolean usable = switch (digests.status()) {
             case SOME -> digests.digests().remaining() == ask.chunks * Limits.DIGEST_BYTES;
             case ALL_ZERO -> true;
@@ -214,12 +222,13 @@ final class Reconciler {
                     send(ask);
                 }
             });
-            return;
+            return false;
         }
         ask.answer = digests;
         chunksPerAsk = digests.status() == Digests.Status.ALL_ZERO ? Math.min(chunksPerAsk * 2, MANY_CHUNKS)
                 : FEW_CHUNKS;
         step();
+        return true;
     }
 
     /** Asks again what has been without an answer for long. Called now and then. */
@@ -297,7 +306,7 @@ final class Reconciler {
             }
             PieceSource source = () -> slices.differing(device, slice, answer, firstDigest);
             return plan ? new Read(slice.lengthBytes(), bytesOf(source.read()), "", false)
-                    : read(ask.disk, slice, source);
+                    : read(ask.disk, slice, false, source);
         }, result -> {
             long done = offset + result.bytes();
             ask.doneChunks = (int) ((done + SliceReader.CHUNK_BYTES - 1) / SliceReader.CHUNK_BYTES - ask.firstChunk);
@@ -331,7 +340,7 @@ final class Reconciler {
                 foundThisRound = true;
                 int disk = pendingDisk;
                 BlockDevice device = disks.get(disk).device();
-                onLane(disk, stretch, slice -> read(disk, slice, () -> slices.all(device, slice)),
+                onLane(disk, stretch, slice -> read(disk, slice, true, () -> slices.all(device, slice)),
                         result -> pendingFrom = stretch.offset() + stretch.lengthBytes());
             }
             return;
@@ -409,8 +418,8 @@ final class Reconciler {
         List<Piece> read() throws IOException;
     }
 
-    private Read read(int disk, DirtyMap.Stretch slice, PieceSource source) {
-        Registration registration = ports.stream().register(disk, slice);
+    private Read read(int disk, DirtyMap.Stretch slice, boolean all, PieceSource source) {
+        Registration registration = ports.stream().register(disk, slice, all);
         List<Piece> pieces;
         try {
             pieces = source.read();

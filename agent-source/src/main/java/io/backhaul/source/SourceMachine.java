@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -83,7 +82,7 @@ public final class SourceMachine {
                 ports.host().allocator(), ports.host().faults());
         this.session = new SourceSession(options, this.disks, sessionPorts,
                 new SourceSession.Hands(stream, packer, window, policy, stateFile, dirty),
-                new Reconciler.Ports(ports.loop(), ports.lanes().reader(), stream, room),
+                new Reconciler.Ports(ports.loop(), ports.lanes().reader(), stream, room, ports.random()),
                 new SourceSession.Opening(found.state(), capture));
         late.sink = session;
         capture.attach(stream);
@@ -234,10 +233,20 @@ public final class SourceMachine {
         } else if (!journaled) {
             answer.done(position);
         } else {
-            session.waits().whenJournaled(position, why -> {
-                if (why.isEmpty()) {
+            session.waits().whenJournaled(position, new SourceWaits.Arrival() {
+                @Override
+                public void journaled() {
                     answer.done(position);
-                } else {
+                }
+
+                @Override
+                public void lost() {
+                    answer.failed("the mark was lost with the records around it before it was journaled, and the stream"
+                            + " has begun anew: mark again");
+                }
+
+                @Override
+                public void ended(String why) {
                     answer.failed(why);
                 }
             });
@@ -257,20 +266,30 @@ public final class SourceMachine {
             return;
         }
         Position captured = stream.captured();
-        Consumer<String> told = why -> {
-            if (!why.isEmpty()) {
-                answer.failed(why);
-            } else if (!stream.isOrdered()) {
-                drain(answer);
-            } else {
-                answer.done(captured);
-            }
-        };
         if (session.stored().journaled().isAtLeast(captured)) {
-            told.accept("");
-        } else {
-            session.waits().whenJournaled(captured, told);
+            answer.done(captured);
+            return;
         }
+        session.waits().whenJournaled(captured, new SourceWaits.Arrival() {
+            @Override
+            public void journaled() {
+                if (stream.isOrdered()) {
+                    answer.done(captured);
+                } else {
+                    drain(answer);
+                }
+            }
+
+            @Override
+            public void lost() {
+                drain(answer);
+            }
+
+            @Override
+            public void ended(String why) {
+                answer.failed(why);
+            }
+        });
     }
 
     /** Compares all disks again; answers when it has begun. Progress stands in the status. */
@@ -379,6 +398,12 @@ public final class SourceMachine {
     /** Whether a block is marked as not known journaled; for checks. */
     boolean isDirty(int disk, long block) {
         return dirty.isDirty(disk, block);
+    }
+
+    /** How far a disk is compared: what lies behind needs no marks. For checks. */
+    long comparedBytes(int disk) {
+        SourceState stored = session.stored();
+        return stored.comparing() ? stored.disks().get(disk).comparedBytes() : disks.get(disk).info().sizeBytes();
     }
 
     int granularityBytes() {

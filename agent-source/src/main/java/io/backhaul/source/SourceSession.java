@@ -105,6 +105,9 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
 
     /** Begins, as the rule says. On the loop, once. */
     void start(StartRule rule) {
+        if (state instanceof SessionState.Closed) {
+            return;
+        }
         LOG.info("{}: {}", options.machine().name(), switch (rule) {
             case StartRule.Fresh fresh -> fresh.why();
             case StartRule.GoOn goOn -> "goes on behind " + stored.journaled();
@@ -180,6 +183,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
 
     private void flow(SessionState.Opening opening) {
         moveTo(new SessionState.Flowing(opening.start()), "begun");
+        waits.begun();
         long[] compared = stored.disks().stream().mapToLong(SourceState.DiskState::comparedBytes).toArray();
         reconciler.begin(new Position(opening.start().generation(), 1), stored.comparing(), compared);
         Welcome welcome = opening.welcome();
@@ -234,8 +238,8 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             open(durable.generation() + 1, true);
             return;
         }
-        if (!hands.window().covers(durable)) {
-            LOG.info("{} is not in the window any more; a new generation begins", durable);
+        if (durable.isBefore(stored.journaled()) || !hands.window().covers(durable)) {
+            LOG.info("the receiver holds {}, and what follows is not in the window; a new generation begins", durable);
             openNext(false);
             return;
         }
@@ -371,8 +375,8 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     @Override
     public void control(Frame frame) {
         try {
-            if (frame.type() == FrameType.DIGESTS) {
-                reconciler.answered(Digests.read(frame));
+            if (frame.type() == FrameType.DIGESTS && reconciler.answered(Digests.read(frame))) {
+                learnJournaled(reconciler.notBefore());
             }
         } catch (MalformedBodyException broken) {
             ports.faults().report(FaultCode.BAD_FRAME, dialler.address(), String.valueOf(broken.getMessage()));
@@ -535,11 +539,6 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
 
     Reconciler reconciler() {
         return reconciler;
-    }
-
-    /** Whether all that was captured is journaled and nothing is pending. */
-    boolean isDrained() {
-        return hands.stream().isOrdered() && stored.journaled().isAtLeast(hands.stream().captured());
     }
 
     /** Ends everything but the files. */

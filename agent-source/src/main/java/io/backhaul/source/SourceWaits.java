@@ -15,15 +15,25 @@ final class SourceWaits {
         void failed(String why);
     }
 
-    /** Waits for a position to be journaled; {@code told} hears an empty text then, or why it will not come. */
-    private record Wait(Position position, Consumer<String> told) {}
+    /** Who waits for a position to be journaled. */
+    interface Arrival {
+        void journaled();
+
+        /** The stream began anew before: the position will never be journaled. */
+        void lost();
+
+        /** Nothing more will be journaled. */
+        void ended(String why);
+    }
+
+    private record Wait(Position position, Arrival arrival) {}
 
     private final List<Wait> journaled = new ArrayList<>();
     private final List<Consumer<String>> ordered = new ArrayList<>();
     private @Nullable Plan plan;
 
-    void whenJournaled(Position position, Consumer<String> told) {
-        journaled.add(new Wait(position, told));
+    void whenJournaled(Position position, Arrival arrival) {
+        journaled.add(new Wait(position, arrival));
     }
 
     void whenOrdered(Consumer<String> told) {
@@ -33,7 +43,14 @@ final class SourceWaits {
     void journaled(Position position) {
         List<Wait> due = journaled.stream().filter(wait -> position.isAtLeast(wait.position())).toList();
         journaled.removeAll(due);
-        due.forEach(wait -> wait.told().accept(""));
+        due.forEach(wait -> wait.arrival().journaled());
+    }
+
+    /** A generation begins: what is not journaled by now, up to its basis, is lost as far as positions go. */
+    void begun() {
+        List<Wait> due = List.copyOf(journaled);
+        journaled.clear();
+        due.forEach(wait -> wait.arrival().lost());
     }
 
     void ordered() {
@@ -65,10 +82,11 @@ final class SourceWaits {
 
     void failAll(String why) {
         List<Consumer<String>> due = new ArrayList<>(ordered);
-        journaled.forEach(wait -> due.add(wait.told()));
+        List<Wait> lost = List.copyOf(journaled);
         journaled.clear();
         ordered.clear();
         due.forEach(told -> told.accept(why));
+        lost.forEach(wait -> wait.arrival().ended(why));
         cancelPlan(why);
     }
 }

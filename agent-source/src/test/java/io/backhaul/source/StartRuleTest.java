@@ -1,0 +1,63 @@
+package io.backhaul.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.Position;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+class StartRuleTest {
+    private static final UUID BOOT = new UUID(1, 1);
+    private static final List<DiskInfo> DISKS = List.of(new DiskInfo(0, "a", 1 << 20, 512));
+    private static final SourceState RUNNING = new SourceState(3, true, BOOT, new Position(3, 7), false, false,
+            List.of(new SourceState.DiskState(DISKS.getFirst(), 0, "")));
+    private static final SourceState STOPPED = RUNNING.stopped(List.of("same"));
+
+    private static StartRule judge(SourceState state, UUID boot, String fingerprint) {
+        return StartRule.judge(new StartRule.Findings(state, true, boot, DISKS, List.of(fingerprint)), true);
+    }
+
+    @Test
+    void anEmptyFolderIsAFreshStart() {
+        var nothing = new StartRule.Findings(null, false, BOOT, DISKS, List.of(""));
+        assertThat(StartRule.judge(nothing, true)).isInstanceOf(StartRule.Fresh.class);
+    }
+
+    @Test
+    void aKillInTheSameBootGoesOn() {
+        assertThat(judge(RUNNING, BOOT, "other")).isInstanceOf(StartRule.GoOn.class);
+    }
+
+    @Test
+    void anotherBootWithoutACleanStopCompares() {
+        assertThat(judge(RUNNING, new UUID(2, 2), "")).isInstanceOf(StartRule.CompareAll.class);
+    }
+
+    @Test
+    void aCleanStopGoesOnWhereTheDisksAreUntouchedWhateverTheBoot() {
+        assertThat(judge(STOPPED, new UUID(2, 2), "same")).isInstanceOf(StartRule.GoOn.class);
+        assertThat(judge(STOPPED, BOOT, "other")).isInstanceOf(StartRule.CompareAll.class);
+        assertThat(judge(RUNNING.stopped(List.of("")), BOOT, "")).isInstanceOf(StartRule.CompareAll.class);
+    }
+
+    @Test
+    void otherDisksALostMapOrAnUnknownBasisCompare() {
+        var others = List.of(new DiskInfo(0, "b", 1 << 20, 512));
+        assertThat(StartRule.judge(new StartRule.Findings(RUNNING, true, BOOT, others, List.of("")), true))
+                .isInstanceOf(StartRule.CompareAll.class);
+        assertThat(StartRule.judge(new StartRule.Findings(RUNNING, false, BOOT, DISKS, List.of("")), true))
+                .isInstanceOf(StartRule.CompareAll.class);
+        assertThat(judge(RUNNING.withJournaled(Position.NONE), BOOT, "")).isInstanceOf(StartRule.CompareAll.class);
+    }
+
+    @Test
+    void aScanTrustsNothingButAnUntouchedDisk() {
+        SourceState scanned = RUNNING.withFingerprints(List.of("same"));
+        var same = new StartRule.Findings(scanned, true, BOOT, DISKS, List.of("same"));
+        var other = new StartRule.Findings(scanned, true, BOOT, DISKS, List.of("other"));
+        assertThat(StartRule.judge(same, false)).isInstanceOf(StartRule.GoOn.class);
+        assertThat(StartRule.judge(other, false)).isInstanceOf(StartRule.CompareAll.class);
+    }
+}
