@@ -56,7 +56,8 @@ public final class Bench {
         ChainedOptionsBuilder options = new OptionsBuilder().forks(brief ? 1 : 2).warmupIterations(brief ? 1 : 4)
                 .measurementIterations(brief ? 2 : 5).warmupTime(TimeValue.milliseconds(brief ? 300 : 2000))
                 .measurementTime(TimeValue.milliseconds(brief ? 300 : 2000)).shouldFailOnError(true)
-                .jvmArgsAppend("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-Xmx1g");
+                .jvmArgsAppend("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-Xmx1g",
+                        "-Dslf4j.internal.verbosity=ERROR");
         if (patterns.isEmpty()) {
             options.include("io\\.backhaul\\.benchmarks\\.");
         }
@@ -103,8 +104,9 @@ public final class Bench {
         }
 
         String line(String name) {
-            return String.format(Locale.ROOT, "%-28s %10.1f MB/s %12.1f µs each   ± %2.0f %%", name,
-                    bytesPerSecond / MEGABYTE, microsPerOperation, 100 * errorShare);
+            String spread = errorShare > 0 ? String.format(Locale.ROOT, "   ± %2.0f %%", 100 * errorShare) : "";
+            return String.format(Locale.ROOT, "%-28s %10.1f MB/s %12.1f µs each%s", name, bytesPerSecond / MEGABYTE,
+                    microsPerOperation, spread);
         }
     }
 }
