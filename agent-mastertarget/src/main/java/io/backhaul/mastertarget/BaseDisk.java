@@ -8,15 +8,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One base disk, kept open. A device that has failed in writing may be opened anew under it ({@link #mend}); readers,
- * which come from many threads, notice at most one failed read. Writing, flushing and mending are done by one lane at a
- * time.
+ * which come from many threads, notice at most one failed read. Writing and mending are done by one lane at a time;
+ * another one may flush meanwhile.
  */
 final class BaseDisk implements AutoCloseable {
     private final BaseDisks disks;
     private final PlacedDisk placed;
     private volatile @Nullable BlockDevice device;
     private final AtomicInteger openings = new AtomicInteger();
-    private boolean suspect;
+    private volatile boolean suspect;
 
     BaseDisk(BaseDisks disks, PlacedDisk placed) throws IOException {
         this.disks = disks;
@@ -64,30 +64,39 @@ final class BaseDisk implements AutoCloseable {
     }
 
     void write(long offset, ByteBuffer source) throws IOException {
-        suspect = true;
-        device().write(offset, source);
-        suspect = false;
+        change(device -> device.write(offset, source));
     }
 
     /** Zeroes what is not a hole already. */
     void zero(long offset, long lengthBytes) throws IOException {
-        suspect = true;
-        BlockDevice current = device();
-        boolean[] holds = new boolean[1];
-        current.extents(offset, lengthBytes, (start, length, zero) -> holds[0] |= !zero);
-        if (holds[0]) {
-            current.zero(offset, lengthBytes);
-        }
-        suspect = false;
+        change(device -> {
+            boolean[] holds = new boolean[1];
+            device.extents(offset, lengthBytes, (start, length, zero) -> holds[0] |= !zero);
+            if (holds[0]) {
+                device.zero(offset, lengthBytes);
+            }
+        });
     }
 
     void flush() throws IOException {
-        suspect = true;
-        device().flush();
-        suspect = false;
+        change(BlockDevice::flush);
     }
 
-    /** Opens the device anew, if its last change failed: what was not flushed may be lost. */
+    /** A change of the device. */
+    private interface Change {
+        void make(BlockDevice device) throws IOException;
+    }
+
+    private void change(Change change) throws IOException {
+        try {
+            change.make(device());
+        } catch (IOException failed) {
+            suspect = true;
+            throw failed;
+        }
+    }
+
+    /** Opens the device anew, if a change of it has failed: what was not flushed may be lost. */
     void mend() throws IOException {
         if (suspect || device == null) {
             close();

@@ -27,28 +27,35 @@ import org.jspecify.annotations.Nullable;
 final class DirectIntake {
     static final long COMMIT_BYTES = 64L << 20;
     static final long COMMIT_NANOS = 200_000_000L;
+    private static final long MAX_UNCOMMITTED_BYTES = 4 * COMMIT_BYTES;
     private static final long BATCH_BYTES = 8L << 20;
 
     private record Arrived(Frame frame, Runnable released) {}
 
     private final Replica replica;
+    private final Lane flushLane;
     private final Runnable progressed;
     private final Consumer<IOException> failed;
     private final ArrayDeque<Arrived> queue = new ArrayDeque<>();
     private Base applied;
     private long uncommittedBytes;
     private boolean busy;
+    private boolean committing;
+    private int life;
     private boolean due;
     private Loop.@Nullable Timer timer;
 
     /**
+     * @param flushLane
+     *            where the disks are flushed, while more is written
      * @param progressed
      *            runs when frames have been applied or committed
      * @param failed
      *            is told when what was applied since the last commit is lost, with everything that was queued
      */
-    DirectIntake(Replica replica, Runnable progressed, Consumer<IOException> failed) {
+    DirectIntake(Replica replica, Lane flushLane, Runnable progressed, Consumer<IOException> failed) {
         this.replica = replica;
+        this.flushLane = flushLane;
         this.progressed = progressed;
         this.failed = failed;
         this.applied = replica.checkpoint().base();
@@ -70,7 +77,7 @@ final class DirectIntake {
 
     /** Whether everything that came is durable. */
     boolean isSettled() {
-        return !busy && queue.isEmpty() && applied.position().equals(replica.base());
+        return !busy && !committing && queue.isEmpty() && applied.position().equals(replica.base());
     }
 
     /** Makes durable what came, without waiting for more. */
@@ -80,15 +87,15 @@ final class DirectIntake {
     }
 
     private void pump() {
-        if (busy) {
-            return;
-        }
         boolean dirty = !applied.position().equals(replica.base());
-        if (dirty && (uncommittedBytes >= COMMIT_BYTES || (due && queue.isEmpty()))) {
+        boolean isDue = uncommittedBytes >= COMMIT_BYTES || (due && queue.isEmpty() && !busy);
+        if (!committing && dirty && isDue) {
             commit();
-        } else if (!queue.isEmpty()) {
+        }
+        if (!busy && !queue.isEmpty() && uncommittedBytes < MAX_UNCOMMITTED_BYTES) {
             apply();
-        } else if (dirty && timer == null) {
+        }
+        if (dirty && timer == null) {
             timer = replica.loop().schedule(COMMIT_NANOS, () -> {
                 timer = null;
                 commitSoon();
@@ -107,6 +114,7 @@ final class DirectIntake {
         long batchBytes = bytes;
         BaseSet disks = replica.disks();
         Base after = after(batch);
+        int begun = life;
         busy = true;
         replica.store().submit(() -> {
             disks.mend();
@@ -118,10 +126,12 @@ final class DirectIntake {
             @Override
             public void done(Base now) {
                 busy = false;
-                applied = now;
-                uncommittedBytes += batchBytes;
                 release(batch);
-                progressed.run();
+                if (life == begun) {
+                    applied = now;
+                    uncommittedBytes += batchBytes;
+                    progressed.run();
+                }
                 pump();
             }
 
@@ -129,7 +139,10 @@ final class DirectIntake {
             public void failed(IOException cause) {
                 busy = false;
                 release(batch);
-                giveUp(cause);
+                if (life == begun) {
+                    giveUp(cause);
+                }
+                pump();
             }
         });
     }
@@ -155,18 +168,34 @@ final class DirectIntake {
     }
 
     private void commit() {
-        busy = true;
+        committing = true;
         due = false;
         Base committed = applied;
+        long bytes = uncommittedBytes;
+        int begun = life;
         BaseSet disks = replica.disks();
-        replica.save(disks::flush, was -> was.withBase(committed), cause -> {
-            busy = false;
-            giveUp(cause);
-        }, () -> {
-            busy = false;
-            uncommittedBytes = 0;
-            progressed.run();
-            pump();
+        flushLane.submit(() -> {
+            disks.flush();
+            return disks;
+        }, replica.loop(), new Lane.Outcome<BaseSet>() {
+            @Override
+            public void done(BaseSet flushed) {
+                replica.save(Replica.Step.NOTHING, was -> was.withBase(committed), this::failed, () -> {
+                    committing = false;
+                    uncommittedBytes -= life == begun ? bytes : 0;
+                    progressed.run();
+                    pump();
+                });
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                committing = false;
+                if (life == begun) {
+                    giveUp(cause);
+                }
+                pump();
+            }
         });
     }
 
@@ -174,6 +203,7 @@ final class DirectIntake {
         List<Arrived> lost = new ArrayList<>(queue);
         queue.clear();
         release(lost);
+        life++;
         applied = replica.checkpoint().base();
         uncommittedBytes = 0;
         due = false;

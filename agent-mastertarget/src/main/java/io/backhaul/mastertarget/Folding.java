@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * after a crash, because the disks may stand anywhere in between. A fold that failed or was cut off is done again from the
  * last checkpoint. Then the disks are flushed, the checkpoint says where they stand, and the journal is trimmed.
  * <p>
- * Owned by the machine's loop; disks are written on the fold lane.
+ * Owned by the machine's loop; disks are written on the fold lane and flushed on the view lane, so that following the
+ * newest point does not stand still for a flush.
  */
 final class Folding {
     private static final long COMMIT_NANOS = 1_000_000_000L;
@@ -37,6 +38,7 @@ final class Folding {
 
     private final Replica replica;
     private final Lane lane;
+    private final Lane flushLane;
     private final Intake intake;
     private final Listener listener;
     private final AtomicLong doneBytes = new AtomicLong();
@@ -44,7 +46,10 @@ final class Folding {
     private Position applied;
     private Position floor;
     private @Nullable Goal goal;
+    private @Nullable Runnable finishing;
     private boolean running;
+    private boolean committing;
+    private boolean redo;
     private boolean paused;
     private boolean closed;
     private boolean urgent;
@@ -52,9 +57,11 @@ final class Folding {
     private long committedNanos;
     private Loop.@Nullable Timer timer;
 
-    Folding(Replica replica, Lane lane, Intake intake, RetentionPolicy policy, Listener listener) {
+    Folding(Replica replica, MasterTargetMachine.Lanes lanes, Intake intake, RetentionPolicy policy,
+            Listener listener) {
         this.replica = replica;
-        this.lane = lane;
+        this.lane = lanes.fold();
+        this.flushLane = lanes.view();
         this.intake = intake;
         this.policy = policy;
         this.listener = listener;
@@ -114,29 +121,61 @@ final class Folding {
         consider();
     }
 
+    /** Brings the base to where it is wanted if that is close to the newest point, makes that durable, and runs the task. */
+    void finish(Runnable task) {
+        finishing = task;
+        consider();
+    }
+
     /** Looks whether there is something to do. */
     void consider() {
-        if (running || paused || closed || replica.checkpoint().direct()) {
+        if (paused || closed) {
             return;
         }
-        applied = applied();
+        if (!replica.checkpoint().direct()) {
+            applied = applied();
+            if (!running) {
+                foldOn();
+            }
+            if (!committing && replica.base().isBefore(applied) && isCommitDue()) {
+                flush();
+            }
+        }
+        if (!running && !committing && !paused) {
+            rest();
+        }
+    }
+
+    private void foldOn() {
         Goal aim = goal;
-        Position target = aim != null ? aim.position() : replica.pins().foldLimit(wanted());
+        boolean stays = finishing != null && policy.base() == Stand.OLDEST;
+        Position target = aim != null ? aim.position()
+                : stays ? applied : replica.pins().foldLimit(wanted());
         if (applied.isBefore(target)) {
             begin(target);
-        } else if (replica.base().isBefore(applied) && (aim != null || isCommitDue())) {
-            running = true;
-            flush();
-        } else if (aim != null) {
-            closed = true;
-            aim.reached().run();
-        } else {
-            lookAgain(replica.base().isBefore(applied) ? COMMIT_NANOS : LOOK_NANOS);
         }
     }
 
     private boolean isCommitDue() {
-        return replica.loop().clock().nanos() - committedNanos >= COMMIT_NANOS;
+        boolean group = goal == null && finishing == null && policy.base() == Stand.NEWEST;
+        return !group || replica.loop().clock().nanos() - committedNanos >= COMMIT_NANOS;
+    }
+
+    /** Nothing is under way. */
+    private void rest() {
+        Goal aim = goal;
+        Runnable finished = finishing;
+        boolean dirty = replica.base().isBefore(applied);
+        if (aim != null && !dirty && finished == null) {
+            closed = true;
+            aim.reached().run();
+        } else if (finished != null && !dirty) {
+            finishing = null;
+            closed = true;
+            finished.run();
+        } else {
+            lookAgain(dirty ? COMMIT_NANOS : LOOK_NANOS);
+        }
     }
 
     private void lookAgain(long nanos) {
@@ -181,18 +220,22 @@ final class Folding {
         Checkpoint checkpoint = replica.checkpoint();
         boolean follow = goal == null && policy.base() == Stand.NEWEST;
         if (follow ? checkpoint.following() : checkpoint.foldTarget().isAtLeast(target)) {
-            fold(target, follow);
+            fold(target);
             return;
         }
         replica.save(Replica.Step.NOTHING,
-                was -> follow ? was.withFollowing(true) : was.withFoldTarget(target), this::failed,
-                () -> fold(target, follow));
+                was -> follow ? was.withFollowing(true) : was.withFoldTarget(target), cause -> {
+                    running = false;
+                    failed(cause);
+                },
+                () -> fold(target));
     }
 
-    private void fold(Position target, boolean follow) {
+    private void fold(Position target) {
         IndexSnapshot snapshot = replica.index().snapshot(applied, target);
         BaseSet disks = replica.disks();
         doneBytes.set(0);
+        redo = false;
         lane.submit(() -> {
             Folder folder = new Folder(disks, snapshot, replica.payloads(), doneBytes);
             long total = folder.totalBytes();
@@ -202,65 +245,70 @@ final class Folding {
         }, replica.loop(), new Lane.Outcome<Long>() {
             @Override
             public void done(Long total) {
-                applied = target;
-                if (!follow || isCommitDue()) {
-                    flush();
-                } else {
-                    running = false;
-                    listener.folded();
-                    consider();
-                }
+                running = false;
+                applied = redo ? replica.base() : target;
+                listener.folded();
+                consider();
             }
 
             @Override
             public void failed(IOException cause) {
+                running = false;
                 Folding.this.failed(cause);
             }
         });
     }
 
+    /** Makes durable what has been folded; the next fold may begin meanwhile. */
     private void flush() {
+        committing = true;
+        Position reached = applied;
         BaseSet disks = replica.disks();
-        lane.submit(() -> {
+        flushLane.submit(() -> {
             disks.flush();
             return disks;
         }, replica.loop(), new Lane.Outcome<BaseSet>() {
             @Override
             public void done(BaseSet flushed) {
-                commit();
+                commit(reached);
             }
 
             @Override
             public void failed(IOException cause) {
-                Folding.this.failed(cause);
+                notCommitted(cause);
             }
         });
     }
 
-    private void commit() {
-        long timeMicros = replica.index().timeAt(applied, replica.checkpoint().base().timeMicros());
-        Base base = replica.timeline().baseAt(applied, timeMicros);
+    private void commit(Position reached) {
+        long timeMicros = replica.index().timeAt(reached, replica.checkpoint().base().timeMicros());
+        Base base = replica.timeline().baseAt(reached, timeMicros);
         boolean follows = goal == null && policy.base() == Stand.NEWEST;
         replica.save(Replica.Step.NOTHING, was -> was.withBase(base).withFollowing(follows && was.following()),
-                this::failed, this::committed);
+                this::notCommitted, this::committed);
     }
 
     private void committed() {
         committedNanos = replica.loop().clock().nanos();
         replica.timeline().trimTo(replica.base());
-        replica.trim(this::failed, () -> {
-            running = false;
+        replica.trim(this::notCommitted, () -> {
+            committing = false;
             listener.folded();
             consider();
         });
     }
 
+    private void notCommitted(IOException cause) {
+        committing = false;
+        redo = true;
+        failed(cause);
+    }
+
     private void failed(IOException cause) {
         applied = replica.base();
         listener.faulted(StoreException.of(cause, "folding"));
-        paused = true;
-        running = false;
-        if (!closed) {
+        if (!closed && !paused) {
+            paused = true;
             replica.loop().schedule(RETRY_NANOS, () -> {
                 paused = false;
                 consider();

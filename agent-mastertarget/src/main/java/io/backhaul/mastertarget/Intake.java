@@ -63,12 +63,12 @@ final class Intake {
     private boolean closed;
     private long journaledBytes;
 
-    Intake(Replica replica, BaseDisks source, Listener listener) {
+    Intake(Replica replica, BaseDisks source, Lane flushLane, Listener listener) {
         this.replica = replica;
         this.source = source;
         this.listener = listener;
         this.writer = new LogWriter(replica.loop(), replica.store(), replica.log(), bytes -> null, new Journaling());
-        this.direct = new DirectIntake(replica, this::progressed, this::directFailed);
+        this.direct = new DirectIntake(replica, flushLane, this::progressed, this::directFailed);
         this.accepted = journaled();
         this.routed = accepted;
     }

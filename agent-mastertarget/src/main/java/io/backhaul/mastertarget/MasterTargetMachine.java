@@ -43,9 +43,12 @@ import org.slf4j.LoggerFactory;
 public final class MasterTargetMachine {
     private static final Logger LOG = LoggerFactory.getLogger(MasterTargetMachine.class);
     private static final long REOPEN_NANOS = 5_000_000_000L;
-    private static final long CLOSE_NANOS = 5_000_000_000L;
+    private static final long CLOSE_NANOS = 25_000_000_000L;
 
-    /** The lanes of a machine. {@code store} is the only one that touches the journal's tail. */
+    /**
+     * The lanes of a machine. {@code store} is the only one that touches the journal's tail; {@code view} opens views and
+     * flushes the base disks.
+     */
     public record Lanes(Lane store, Lane fold, Lane view, Lane digest) {}
 
     /**
@@ -157,8 +160,8 @@ public final class MasterTargetMachine {
             closeReplica(replica, () -> {});
             return;
         }
-        Intake intake = new Intake(replica, ports.disks(), new IntakeEars());
-        Folding folding = new Folding(replica, ports.lanes().fold(), intake, retention, new FoldingEars());
+        Intake intake = new Intake(replica, ports.disks(), ports.lanes().view(), new IntakeEars());
+        Folding folding = new Folding(replica, ports.lanes(), intake, retention, new FoldingEars());
         Views views = new Views(replica, folding);
         Digester digester = new Digester(replica, intake, views, ports.lanes().digest(), why -> fault("base", why));
         Parts parts = new Parts(replica, intake, folding, views, digester);
@@ -438,7 +441,8 @@ public final class MasterTargetMachine {
         };
         ports.loop().schedule(CLOSE_NANOS, end);
         if (state instanceof Serving) {
-            parts.intake().whenSettled(end);
+            parts.digester().close();
+            parts.intake().whenSettled(() -> parts.folding().finish(end));
         } else {
             end.run();
         }
