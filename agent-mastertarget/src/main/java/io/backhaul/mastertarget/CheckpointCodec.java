@@ -104,7 +104,7 @@ final class CheckpointCodec {
         if (fits) {
             bytes.limit(HEADER_BYTES + length);
         }
-        if (!fits || bytes.getInt(CRC_OFFSET) != crc(bytes)) {
+        if (!fits || bytes.getInt(CRC_OFFSET) != crc(bytes) || bytes.getInt(CRC_OFFSET + 4) != 0) {
             throw corrupt(where, "the checksum does not match");
         }
         if (version != VERSION) {

@@ -168,6 +168,14 @@ final class MachineLivesTest {
             for (Mark mark : points.marks()) {
                 assertThat(fixture.source.oracle.mark(mark)).isEqualTo(mark.position());
             }
+            List<Position> all = List.copyOf(known);
+            if (!all.isEmpty()) {
+                Object other = fixture.tryView(new PointName.At(all.get(random.nextInt(all.size()))));
+                if (other instanceof View view) {
+                    check(view);
+                    view.close();
+                }
+            }
             if (!offered.isEmpty()) {
                 View view = fixture.view(new PointName.At(offered.get(random.nextInt(offered.size()))));
                 check(view);

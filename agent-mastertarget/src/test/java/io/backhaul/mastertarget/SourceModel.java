@@ -152,6 +152,15 @@ final class SourceModel {
         close(batch, first);
     }
 
+    /** A write that no disk has room for. */
+    void writeOutside() {
+        WriteBatchBuilder batch = new WriteBatchBuilder(ALLOCATOR, 4096);
+        Position first = last.plus(1);
+        last = first;
+        batch.data(0, diskBytes - SECTOR_BYTES, ByteBuffer.allocate(2 * SECTOR_BYTES));
+        close(batch, first);
+    }
+
     private void fill(byte[] data) {
         if (random.nextBoolean()) {
             random.nextBytes(data);

@@ -100,6 +100,14 @@ final class TargetFixture {
 
     /** Opens a view, letting the world go on until it is open. */
     View view(PointName name) {
+        if (tryView(name) instanceof View view) {
+            return view;
+        }
+        throw new IllegalStateException("no view of " + name);
+    }
+
+    /** A view, or the text that says why there is none. */
+    Object tryView(PointName name) {
         Object[] answer = new Object[1];
         machine.openView(name, "test", new MasterTargetMachine.ViewOutcome() {
             @Override
@@ -115,10 +123,7 @@ final class TargetFixture {
         while (answer[0] == null && world.step()) {
             // until it is open
         }
-        if (answer[0] instanceof View view) {
-            return view;
-        }
-        throw new IllegalStateException("no view: " + answer[0]);
+        return answer[0];
     }
 
     /** The disks' bytes at a position, read back. */

@@ -1,0 +1,454 @@
+package io.backhaul.mastertarget;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.backhaul.blockio.volume.StoredFile;
+import io.backhaul.engine.log.StoreException;
+import io.backhaul.mastertarget.RetentionPolicy.Stand;
+import io.backhaul.protocol.DigestRequest;
+import io.backhaul.protocol.Digests;
+import io.backhaul.protocol.FaultCode;
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.Limits;
+import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What a machine does, one thing at a time. */
+final class MachineTest {
+    private static final long SECOND = 1_000_000_000L;
+    private final TargetFixture fixture = new TargetFixture(new Random(42));
+    private final SourceModel source = fixture.source;
+
+    @AfterEach
+    void end() {
+        source.close();
+    }
+
+    private void send() {
+        for (int i = 0; i < 5; i++) {
+            source.send();
+            fixture.world.pass(SECOND);
+        }
+    }
+
+    /** A machine that has had its baseline, and some ordered writes. */
+    private void begin() {
+        fixture.start();
+        fixture.world.pass(SECOND);
+        source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
+        source.everything();
+        source.fidelity(Fidelity.ORDERED);
+        write();
+        send();
+        assertThat(source.told()).isEqualTo(source.last());
+    }
+
+    private void write() {
+        for (int i = 0; i < 10; i++) {
+            source.writes(8);
+        }
+    }
+
+    private void assertNewestIsTheSource() throws IOException {
+        byte[][] newest = fixture.readAt(fixture.machine.points().newest());
+        assertThat(newest[0]).isEqualTo(source.content(0));
+        assertThat(newest[1]).isEqualTo(source.content(1));
+    }
+
+    private long journalBytes() {
+        return fixture.machine.status().store().journalBytes();
+    }
+
+    @Test
+    void aBaselineGoesStraightToTheBaseDisks() {
+        fixture.start();
+        fixture.world.pass(SECOND);
+        source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
+        source.everything();
+        send();
+        assertThat(source.told()).isEqualTo(source.last());
+        assertThat(fixture.machine.status().base()).isEqualTo(source.last());
+        assertThat(fixture.machine.status().store().receivedBytes()).isZero();
+        assertThat(fixture.machine.points().intervals()).isEmpty();
+        assertThat(fixture.base()[1]).isEqualTo(source.content(1));
+    }
+
+    @Test
+    void theRecordThatOrdersIsTheFirstPointAndACatchUpEndsTheInterval() {
+        fixture.start();
+        fixture.world.pass(SECOND);
+        source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
+        source.everything();
+        source.fidelity(Fidelity.ORDERED);
+        Position first = source.last();
+        source.writes(3);
+        Position last = source.last();
+        source.fidelity(Fidelity.CATCH_UP);
+        source.writes(3);
+        source.fidelity(Fidelity.ORDERED);
+        Position again = source.last();
+        send();
+        List<RecoveryPoints.Interval> intervals = fixture.machine.points().intervals();
+        assertThat(intervals).extracting(RecoveryPoints.Interval::from).containsExactly(first, again);
+        assertThat(intervals).extracting(RecoveryPoints.Interval::to).containsExactly(last, again);
+        assertThat(fixture.tryView(new PointName.At(last.plus(1)))).isInstanceOf(String.class);
+    }
+
+    @Test
+    void earlierPointsStayOfferedWhileTheDisksAreComparedAgain() throws IOException {
+        begin();
+        Position before = source.last();
+        byte[][] then = source.oracle.stateAt(before);
+        source.generation(source.last(), Position.NONE, Fidelity.BASELINE);
+        source.everything();
+        write();
+        send();
+        assertThat(fixture.machine.points().newest()).isEqualTo(before);
+        assertThat(Oracle.same(fixture.readAt(before), then)).isTrue();
+    }
+
+    @Test
+    void aGenerationOnAnUnknownBasisIsRefused() {
+        begin();
+        source.generation(source.last(), source.last().plus(1000), Fidelity.CATCH_UP);
+        send();
+        assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
+    }
+
+    @Test
+    void marksTimesAndPositionsNamePoints() throws IOException {
+        begin();
+        String label = source.mark();
+        Position marked = source.last();
+        send();
+        fixture.world.pass(10 * SECOND);
+        long between = fixture.world.clock.wallMicros();
+        fixture.world.pass(10 * SECOND);
+        write();
+        send();
+        for (PointName name : List.of(new PointName.Label(label), new PointName.When(between),
+                new PointName.At(marked))) {
+            try (View view = fixture.view(name)) {
+                assertThat(view.position()).isEqualTo(marked);
+            }
+        }
+        try (View view = fixture.view(new PointName.Latest())) {
+            assertThat(view.position()).isEqualTo(source.last());
+        }
+        assertThat(fixture.tryView(new PointName.Label("nothing"))).asString().contains("nothing");
+        assertThat(fixture.tryView(new PointName.When(1))).asString().contains("no recovery point at or before");
+    }
+
+    @Test
+    void whatHasRottenInTheJournalFailsTheReadAndIsReported() throws IOException {
+        begin();
+        for (String segment : fixture.volume.folder("journal").list("")) {
+            long end = fixture.volume.folder("journal").bytes(segment).length;
+            try (StoredFile file = fixture.volume.folder("journal").open(segment)) {
+                for (long at = 4096; at < end; at += 100) {
+                    file.write(at, ByteBuffer.wrap(new byte[]{42}));
+                }
+            }
+        }
+        View view = fixture.view(new PointName.Latest());
+        assertThatThrownBy(() -> TargetFixture.read(view)).isInstanceOf(StoreException.class);
+        assertThat(fixture.faults.total(FaultCode.STORE_CORRUPT)).isPositive();
+        view.close();
+    }
+
+    @Test
+    void theBaseFollowsTheNewestPointAndTheJournalIsTrimmed() throws IOException {
+        fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
+        fixture.segmentBytes = 16 << 10;
+        begin();
+        for (int i = 0; i < 10; i++) {
+            write();
+            send();
+            assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(source.last()))).isTrue();
+        }
+        fixture.world.pass(5 * SECOND);
+        assertThat(fixture.machine.status().base()).isEqualTo(source.last());
+        assertThat(fixture.machine.points().oldest()).isEqualTo(source.last());
+        assertThat(journalBytes()).isLessThan(64 << 10);
+    }
+
+    @Test
+    void theBaseStaysAtTheLastPointWhileTheStreamIsNoneOfThem() {
+        fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
+        begin();
+        Position last = source.last();
+        source.fidelity(Fidelity.CATCH_UP);
+        write();
+        send();
+        assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(last))).isTrue();
+        assertThat(fixture.machine.points().newest()).isEqualTo(last);
+    }
+
+    @Test
+    void aClosedMachineThatFollowsHasEverythingOnItsDisks() {
+        fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
+        begin();
+        write();
+        source.send();
+        fixture.world.steps(20);
+        List<String> ended = new ArrayList<>();
+        fixture.machine.close(() -> ended.add("ended"));
+        fixture.world.pass(30 * SECOND);
+        assertThat(ended).hasSize(1);
+        Position journaled = source.journaled();
+        fixture.crash(true);
+        assertThat(source.oracle.points(source.last())).filteredOn(point -> point.isAtLeast(journaled))
+                .anyMatch(point -> Oracle.same(fixture.base(), source.oracle.stateAt(point)));
+        assertThat(fixture.disks.values()).allMatch(disk -> disk.openings() == 0);
+    }
+
+    @Test
+    void aFoldWritesOnlyTheNewestVersions() {
+        begin();
+        for (int i = 0; i < 40; i++) {
+            write();
+            send();
+        }
+        long before = fixture.disks.values().stream().mapToLong(CrashDisk::writtenBytes).sum();
+        fixture.machine.changeRetention(new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE));
+        fixture.world.pass(5 * SECOND);
+        long written = fixture.disks.values().stream().mapToLong(CrashDisk::writtenBytes).sum() - before;
+        assertThat(fixture.machine.status().base()).isEqualTo(source.last());
+        assertThat(written).isLessThanOrEqualTo((long) TargetFixture.DISKS * TargetFixture.DISK_BYTES);
+    }
+
+    @Test
+    void whatIsLongerOrOlderThanThePolicyKeepsIsFolded() {
+        fixture.segmentBytes = 16 << 10;
+        begin();
+        Position first = fixture.machine.points().oldest();
+        for (int i = 0; i < 40; i++) {
+            source.writes(4);
+            send();
+        }
+        fixture.machine.changeRetention(new RetentionPolicy(Stand.OLDEST, Duration.ofDays(1), 100_000));
+        fixture.world.pass(20 * SECOND);
+        Position second = fixture.machine.points().oldest();
+        assertThat(second).isGreaterThan(first);
+        assertThat(second).isLessThan(source.last());
+        assertThat(journalBytes()).isLessThan(100_000 + (16 << 10));
+        fixture.machine.changeRetention(new RetentionPolicy(Stand.OLDEST, Duration.ofMinutes(1), Long.MAX_VALUE));
+        fixture.world.pass(90 * SECOND);
+        assertThat(fixture.machine.points().oldest()).isGreaterThan(second).isLessThanOrEqualTo(source.last());
+    }
+
+    @Test
+    void anOpenViewHoldsTheBaseBackAndIsListed() throws IOException {
+        begin();
+        View view = fixture.view(new PointName.Latest());
+        Position held = view.position();
+        write();
+        send();
+        fixture.machine.changeRetention(new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE));
+        fixture.world.pass(5 * SECOND);
+        assertThat(fixture.machine.status().base()).isEqualTo(held);
+        assertThat(fixture.machine.status().views()).singleElement()
+                .satisfies(open -> assertThat(open.position()).isEqualTo(held));
+        assertThat(Oracle.same(TargetFixture.read(view), source.oracle.stateAt(held))).isTrue();
+        view.close();
+        fixture.world.pass(5 * SECOND);
+        assertThat(fixture.machine.status().base()).isEqualTo(source.last());
+    }
+
+    @Test
+    void aPointBeforeAnOpenViewsIsNotPromotedOver() {
+        begin();
+        View view = fixture.view(new PointName.Latest());
+        write();
+        send();
+        List<String> told = new ArrayList<>();
+        fixture.machine.promote(new PointName.Latest(), new MasterTargetMachine.PromotionOutcome() {
+            @Override
+            public void done(Position position, long foldBytes) {
+                told.add("done");
+            }
+
+            @Override
+            public void failed(String why) {
+                told.add(why);
+            }
+        });
+        fixture.world.pass(SECOND);
+        assertThat(told).singleElement().asString().contains("unexport");
+        view.close();
+    }
+
+    @Test
+    void aJournalThatCannotBeWrittenStopsAcknowledgementAndGoesOnWhenMended() throws IOException {
+        begin();
+        Position before = source.told();
+        fixture.volume.folder("journal").failIn(0, new IOException("Input/output error"));
+        write();
+        send();
+        assertThat(source.told()).isEqualTo(before);
+        assertThat(fixture.faults.total(FaultCode.STORE_FAILED)).isPositive();
+        assertThat(fixture.machine.status().trouble()).contains("Input/output error");
+        fixture.mend();
+        send();
+        assertThat(source.told()).isEqualTo(source.last());
+        assertNewestIsTheSource();
+    }
+
+    @Test
+    void aFullVolumeShrinksTheWindowAndReplicationGoesOn() throws IOException {
+        fixture.segmentBytes = 16 << 10;
+        begin();
+        Position first = fixture.machine.points().oldest();
+        fixture.volume.folder("journal").capacity(400_000);
+        for (int i = 0; i < 30; i++) {
+            write();
+            send();
+        }
+        fixture.world.pass(20 * SECOND);
+        assertThat(source.told()).isEqualTo(source.last());
+        assertThat(fixture.faults.total(FaultCode.STORE_FULL)).isPositive();
+        assertThat(fixture.machine.points().oldest()).isGreaterThan(first);
+        assertNewestIsTheSource();
+    }
+
+    @Test
+    void aBaseDiskWhoseFlushFailedIsOpenedAnewAndNothingOnItIsTrusted() throws IOException {
+        begin();
+        fixture.machine.changeRetention(new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE));
+        fixture.world.pass(5 * SECOND);
+        for (int round = 0; round < 20; round++) {
+            fixture.disks.values().forEach(disk -> disk.failIn(5));
+            write();
+            send();
+            Position newest = fixture.machine.points().newest();
+            if (fixture.tryView(new PointName.At(newest)) instanceof View view) {
+                assertThat(Oracle.same(TargetFixture.read(view), source.oracle.stateAt(newest))).isTrue();
+                view.close();
+            }
+            fixture.mend();
+            fixture.world.pass(5 * SECOND);
+            assertThat(fixture.machine.status().base()).isEqualTo(source.last());
+            assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(source.last()))).isTrue();
+        }
+        assertThat(fixture.faults.total(FaultCode.STORE_FAILED)).isPositive();
+    }
+
+    @Test
+    void aBaselineWhoseDiskFailsIsTakenUpAgainWhereItIsDurable() {
+        fixture.start();
+        fixture.world.pass(SECOND);
+        source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
+        send();
+        for (int round = 0; round < 10; round++) {
+            int changes = round;
+            fixture.disks.values().forEach(disk -> disk.failIn(changes));
+            source.everything();
+            write();
+            send();
+            fixture.mend();
+            if (!source.isWelcome()) {
+                source.connect(fixture.machine);
+                fixture.world.pass(SECOND);
+            }
+            send();
+            assertThat(source.told()).isEqualTo(source.last());
+            assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(source.last()))).isTrue();
+        }
+        assertThat(source.refusals()).extracting(each -> each.fault()).containsOnly(FaultCode.STORE_FAILED);
+    }
+
+    private Digests digests(int disk, long firstChunk, int chunks, int chunkBytes, Position notBefore) {
+        source.digests().clear();
+        source.ask(new DigestRequest(source.machine, notBefore, 77, disk, chunkBytes, firstChunk, chunks)
+                .frame(ByteBufAllocator.DEFAULT));
+        fixture.world.pass(SECOND);
+        return source.digests().getFirst();
+    }
+
+    private static byte[] expected(byte[] content, int from, int length) throws Exception {
+        byte[] chunk = Arrays.copyOfRange(content, from, from + length);
+        byte[] sha = MessageDigest.getInstance("SHA-256").digest(chunk);
+        return Arrays.equals(chunk, new byte[length]) ? new byte[Limits.DIGEST_BYTES]
+                : Arrays.copyOf(sha, Limits.DIGEST_BYTES);
+    }
+
+    private void assertDigestsTellTheSource() throws Exception {
+        int chunk = 4096;
+        int count = TargetFixture.DISK_BYTES / chunk;
+        for (int disk = 0; disk < TargetFixture.DISKS; disk++) {
+            Digests answer = digests(disk, 0, count, chunk, source.last());
+            assertThat(answer.status()).isEqualTo(Digests.Status.SOME);
+            ByteBuffer digests = answer.digests().duplicate();
+            for (int i = 0; i < count; i++) {
+                byte[] digest = new byte[Limits.DIGEST_BYTES];
+                digests.get(digest);
+                assertThat(digest).isEqualTo(expected(source.content(disk), i * chunk, chunk));
+            }
+        }
+    }
+
+    @Test
+    void digestsTellTheNewestState() throws Exception {
+        fixture.start();
+        fixture.world.pass(SECOND);
+        source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
+        send();
+        assertThat(digests(0, 0, 4, 8192, source.last()).status()).isEqualTo(Digests.Status.ALL_ZERO);
+        write();
+        send();
+        assertDigestsTellTheSource();
+        source.everything();
+        source.fidelity(Fidelity.ORDERED);
+        write();
+        send();
+        assertDigestsTellTheSource();
+        write();
+        send();
+        assertDigestsTellTheSource();
+        assertThat(digests(9, 0, 1, 4096, source.last()).status()).isEqualTo(Digests.Status.NOT_FOUND);
+        assertThat(digests(0, 16, 1, 4096, source.last()).status()).isEqualTo(Digests.Status.NOT_FOUND);
+    }
+
+    @Test
+    void aDigestWaitsForTheStateItIsAskedFor() {
+        begin();
+        source.writes(1);
+        Position later = source.last();
+        source.ask(new DigestRequest(source.machine, later, 1, 0, 4096, 0, 1).frame(ByteBufAllocator.DEFAULT));
+        fixture.world.pass(SECOND);
+        assertThat(source.digests()).isEmpty();
+        send();
+        assertThat(source.digests()).hasSize(1);
+    }
+
+    @Test
+    void tooManyDigestsThatWaitAreToldToComeAgain() {
+        begin();
+        Position later = source.last().plus(1);
+        for (int i = 0; i < 65; i++) {
+            source.ask(new DigestRequest(source.machine, later, i, 0, 4096, 0, 1).frame(ByteBufAllocator.DEFAULT));
+        }
+        fixture.world.pass(SECOND);
+        assertThat(source.digests()).singleElement()
+                .satisfies(answer -> assertThat(answer.status()).isEqualTo(Digests.Status.UNAVAILABLE));
+    }
+
+    @Test
+    void anExtentOutsideTheDisksEndsTheLink() {
+        begin();
+        source.writeOutside();
+        send();
+        assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BAD_FRAME);
+    }
+}
