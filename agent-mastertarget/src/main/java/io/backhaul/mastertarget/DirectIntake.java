@@ -41,7 +41,7 @@ final class DirectIntake {
     private long uncommittedBytes;
     private boolean busy;
     private boolean committing;
-    private int life;
+    private @Nullable IOException failure;
     private boolean due;
     private Loop.@Nullable Timer timer;
 
@@ -77,7 +77,12 @@ final class DirectIntake {
 
     /** Whether everything that came is durable. */
     boolean isSettled() {
-        return !busy && !committing && queue.isEmpty() && applied.position().equals(replica.base());
+        return !busy && !committing && failure == null && queue.isEmpty() && !isAhead();
+    }
+
+    /** Whether something was applied that no checkpoint tells of. Once the journal has taken over, folding is ahead. */
+    private boolean isAhead() {
+        return replica.base().isBefore(applied.position());
     }
 
     /** Makes durable what came, without waiting for more. */
@@ -87,7 +92,11 @@ final class DirectIntake {
     }
 
     private void pump() {
-        boolean dirty = !applied.position().equals(replica.base());
+        if (failure != null) {
+            giveUp();
+            return;
+        }
+        boolean dirty = isAhead();
         boolean isDue = uncommittedBytes >= COMMIT_BYTES || (due && queue.isEmpty() && !busy);
         if (!committing && dirty && isDue) {
             commit();
@@ -114,7 +123,6 @@ final class DirectIntake {
         long batchBytes = bytes;
         BaseSet disks = replica.disks();
         Base after = after(batch);
-        int begun = life;
         busy = true;
         replica.store().submit(() -> {
             disks.mend();
@@ -127,7 +135,7 @@ final class DirectIntake {
             public void done(Base now) {
                 busy = false;
                 release(batch);
-                if (life == begun) {
+                if (failure == null) {
                     applied = now;
                     uncommittedBytes += batchBytes;
                     progressed.run();
@@ -139,9 +147,7 @@ final class DirectIntake {
             public void failed(IOException cause) {
                 busy = false;
                 release(batch);
-                if (life == begun) {
-                    giveUp(cause);
-                }
+                failure = cause;
                 pump();
             }
         });
@@ -172,7 +178,6 @@ final class DirectIntake {
         due = false;
         Base committed = applied;
         long bytes = uncommittedBytes;
-        int begun = life;
         BaseSet disks = replica.disks();
         flushLane.submit(() -> {
             disks.flush();
@@ -182,7 +187,7 @@ final class DirectIntake {
             public void done(BaseSet flushed) {
                 replica.save(Replica.Step.NOTHING, was -> was.withBase(committed), this::failed, () -> {
                     committing = false;
-                    uncommittedBytes -= life == begun ? bytes : 0;
+                    uncommittedBytes -= bytes;
                     progressed.run();
                     pump();
                 });
@@ -191,19 +196,25 @@ final class DirectIntake {
             @Override
             public void failed(IOException cause) {
                 committing = false;
-                if (life == begun) {
-                    giveUp(cause);
-                }
+                failure = cause;
                 pump();
             }
         });
     }
 
-    private void giveUp(IOException cause) {
+    /**
+     * Goes back to the checkpoint, once nothing is under way any more: a commit that still landed would vouch for disks that
+     * are written from an older position on again.
+     */
+    private void giveUp() {
+        IOException cause = failure;
+        if (cause == null || busy || committing) {
+            return;
+        }
+        failure = null;
         List<Arrived> lost = new ArrayList<>(queue);
         queue.clear();
         release(lost);
-        life++;
         applied = replica.checkpoint().base();
         uncommittedBytes = 0;
         due = false;
