@@ -67,15 +67,12 @@ final class BaseDisk implements AutoCloseable {
         change(device -> device.write(offset, source));
     }
 
-    /** Zeroes what is not a hole already. */
+    /**
+     * Zeroes a range, a hole too: what reads as a hole may be one in the cache only, of a fold whose flush failed, and no
+     * later flush would make it durable.
+     */
     void zero(long offset, long lengthBytes) throws IOException {
-        change(device -> {
-            boolean[] holds = new boolean[1];
-            device.extents(offset, lengthBytes, (start, length, zero) -> holds[0] |= !zero);
-            if (holds[0]) {
-                device.zero(offset, lengthBytes);
-            }
-        });
+        change(device -> device.zero(offset, lengthBytes));
     }
 
     void flush() throws IOException {

@@ -582,7 +582,7 @@ public final class ChangeStream {
     }
 
     /** Whether every write since is in order and nothing is missing. */
-    boolean isOrdered() {
+    public boolean isOrdered() {
         lock.lock();
         try {
             return open && fidelity == Fidelity.ORDERED;
@@ -591,7 +591,7 @@ public final class ChangeStream {
         }
     }
 
-    Position captured() {
+    public Position captured() {
         lock.lock();
         try {
             return generation == 0 ? Position.NONE : new Position(generation, nextSequence - 1);

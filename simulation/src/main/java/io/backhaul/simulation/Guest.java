@@ -4,7 +4,6 @@ import io.backhaul.blockio.BlockDevice;
 import io.backhaul.protocol.Position;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
-import io.backhaul.simulation.world.SimProcess;
 import io.backhaul.simulation.world.Tally;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -38,7 +37,8 @@ final class Guest {
 
     /** What an agent serves. */
     interface Served {
-        SimProcess process();
+        /** Runs a request, as a thread of the agent's does. */
+        void call(Runnable request, Runnable ended);
 
         List<BlockDevice> disks();
 
@@ -143,7 +143,7 @@ final class Guest {
     }
 
     private void call(Served served, Runnable task) {
-        served.process().call(task, () -> busy = false);
+        served.call(task, () -> busy = false);
     }
 
     private void flush(BlockDevice device) {

@@ -70,9 +70,6 @@ final class Station<P extends Station.Part> {
                 again(SECOND);
             }
         }, () -> {});
-        if (!host.isUp()) {
-            again(SECOND);
-        }
     }
 
     private void again(long nanos) {

@@ -1,5 +1,6 @@
 package io.backhaul.simulation;
 
+import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
@@ -8,13 +9,19 @@ import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
+import io.backhaul.protocol.Refusal;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
+import io.backhaul.simulation.world.Scheduler;
+import io.backhaul.simulation.world.SimHost;
+import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
 import io.backhaul.simulation.world.Tally;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -22,15 +29,21 @@ import org.jspecify.annotations.Nullable;
  * Reads every frame of one machine that arrives anywhere, and knows from that alone what the parts have promised. It checks
  * the promises against each other, and answers of which fidelity a position is.
  */
-final class Witness {
+final class Witness implements SimNetwork.Tap {
+    private final Scheduler scheduler;
     private final Function<SimProcess, Role> roles;
     private final Tally tally;
     private final NavigableMap<Position, Long> records = new TreeMap<>();
     private final NavigableMap<Position, Fidelity> fidelities = new TreeMap<>();
     private final Map<String, Told> told = new TreeMap<>();
     private final Map<String, Long> generations = new TreeMap<>();
-    private boolean baselineAllowed = true;
-    private String baselineReason = "the first";
+    private final Set<String> forgiven = new TreeSet<>();
+    private final Set<String> damaged = new TreeSet<>();
+    private static final long GRACE_NANOS = 60_000_000_000L;
+    private long allowedNanos;
+    private long settledNanos = -1;
+    private Position orderedAt = Position.NONE;
+    private String allowedBecause = "it was the first";
     private boolean fenced;
 
     /** What a host has told to be durable. */
@@ -39,21 +52,33 @@ final class Witness {
         private Position journaled = Position.NONE;
     }
 
-    Witness(Function<SimProcess, Role> roles, Tally tally) {
+    Witness(Scheduler scheduler, Function<SimProcess, Role> roles, Tally tally) {
+        this.scheduler = scheduler;
         this.roles = roles;
         this.tally = tally;
     }
 
-    /** From now on the disks may be compared once, because of this. */
+    /** From now on the disks may be compared, because of this, until they are in order again and that is known. */
     void allowBaseline(String why) {
-        baselineAllowed = true;
-        baselineReason = why;
+        allowedNanos = scheduler.nanos();
+        settledNanos = -1;
+        orderedAt = Position.NONE;
+        allowedBecause = why;
     }
 
     /** A host has lost what it stored: it may fall behind what it has told. */
-    void diskLost(String host) {
-        told.remove(host);
-        generations.remove(host);
+    void diskLost(SimHost host) {
+        told.remove(host.name());
+        generations.remove(host.name());
+        SimProcess last = host.process();
+        if (last != null) {
+            forgiven.add(last.name());
+        }
+    }
+
+    /** Something that a host has stored was damaged; it may find out at any time, and fall behind what it has told. */
+    void damaged(SimHost host) {
+        damaged.add(host.name());
     }
 
     /** The machine was promoted: nothing more may be journaled. */
@@ -61,7 +86,25 @@ final class Witness {
         fenced = true;
     }
 
-    void frame(SimProcess from, SimProcess to, Frame frame) {
+    @Override
+    public void arrived(SimProcess from, SimProcess to, Frame frame) {
+        if (frame.type() == FrameType.POSITIONS && roles.apply(to) == Role.SOURCE && settledNanos < 0) {
+            try {
+                settle(Positions.read(frame));
+            } catch (MalformedBodyException broken) {
+                throw new Violation(Invariant.NO_UNEXPECTED_EXCEPTION, frame + " arrives broken: " + broken);
+            }
+        }
+    }
+
+    private void settle(Positions at) {
+        if (!orderedAt.equals(Position.NONE) && at.journaled().isAtLeast(orderedAt)) {
+            settledNanos = scheduler.nanos();
+        }
+    }
+
+    @Override
+    public void sent(SimProcess from, SimProcess to, Frame frame) {
         try {
             if (frame.type().isStream()) {
                 stream(from, to, frame);
@@ -69,6 +112,10 @@ final class Witness {
                 positions(from, Positions.read(frame));
             } else if (frame.type() == FrameType.WELCOME) {
                 welcome(from, Welcome.read(frame));
+            } else if (frame.type() == FrameType.REFUSAL) {
+                tally.count("refusal: " + Refusal.read(frame).fault());
+            } else if (frame.type() == FrameType.DIGESTS) {
+                tally.count("digests: " + Digests.read(frame).status());
             }
         } catch (MalformedBodyException broken) {
             throw new Violation(Invariant.NO_UNEXPECTED_EXCEPTION, from.name() + " sends " + frame + ": " + broken);
@@ -78,6 +125,7 @@ final class Witness {
     private void stream(SimProcess from, SimProcess to, Frame frame) throws MalformedBodyException {
         long content = contentHash(frame);
         Long before = records.put(frame.first(), content);
+        tally.add("stream: duplicate frame", before == null ? 0 : 1);
         Violation.unless(before == null || before == content, Invariant.ONE_POSITION_ONE_RECORD,
                 () -> frame + " from " + from.name() + " to " + to.name() + " is not what it was before");
         if (roles.apply(from) == Role.SOURCE && before == null) {
@@ -111,10 +159,13 @@ final class Witness {
         fidelities.put(from, next);
         tally.count("stream: " + next);
         if (next == Fidelity.BASELINE) {
-            Violation.unless(baselineAllowed, Invariant.NO_NEEDLESS_RESYNC,
-                    () -> "the disks are compared from " + from + " on, and the last reason was " + baselineReason);
-        } else if (next == Fidelity.ORDERED) {
-            baselineAllowed = false;
+            orderedAt = Position.NONE;
+            Violation.unless(settledNanos < 0 || scheduler.nanos() - settledNanos < GRACE_NANOS,
+                    Invariant.NO_NEEDLESS_RESYNC, () -> "the disks are compared from " + from
+                            + " on; the last reason was that " + allowedBecause + ", at " + allowedNanos / 1_000_000
+                            + " ms");
+        } else if (next == Fidelity.ORDERED && orderedAt.equals(Position.NONE)) {
+            orderedAt = from;
         }
     }
 
@@ -125,24 +176,32 @@ final class Witness {
     }
 
     private void welcome(SimProcess from, Welcome welcome) {
+        // A process server counts what is journaled as spooled, whether it still holds it or not.
         Position durable = welcome.durable();
+        Position kept = durable.max(welcome.journaled()).max(journaledAt("target"));
         Position before = durableAt(from.host().name());
-        Violation.unless(durable.isAtLeast(before), Invariant.ACKNOWLEDGED_IS_KEPT,
-                () -> from.name() + " goes on behind " + durable + " and has told " + before
-                        + " to be durable");
+        Violation.unless(kept.isAtLeast(before) || damaged.contains(from.host().name()), Invariant.ACKNOWLEDGED_IS_KEPT,
+                () -> from.name() + " goes on behind " + durable + " and has told " + before + " to be durable");
         durable(from, durable);
         journaled(from, welcome.journaled());
     }
 
     private void durable(SimProcess from, Position durable) {
+        if (forgiven.contains(from.name()) || damaged.contains(from.host().name())) {
+            return;
+        }
         Told mine = told.computeIfAbsent(from.host().name(), any -> new Told());
         mine.durable = mine.durable.max(durable);
         Long highest = generations.merge(from.host().name(), durable.generation(), Math::max);
-        Violation.unless(highest == durable.generation(), Invariant.OLD_GENERATIONS_STAY_OUT,
+        boolean relays = roles.apply(from) == Role.PROCESS_SERVER && journaledAt("target").generation() >= highest;
+        Violation.unless(relays || highest == durable.generation(), Invariant.OLD_GENERATIONS_STAY_OUT,
                 () -> from.name() + " stands at " + durable + " after generation " + highest);
     }
 
     private void journaled(SimProcess from, Position journaled) {
+        if (forgiven.contains(from.name())) {
+            return;
+        }
         Told mine = told.computeIfAbsent(from.host().name(), any -> new Told());
         if (roles.apply(from) == Role.MASTER_TARGET) {
             Violation.unless(journaled.isAtLeast(mine.journaled), Invariant.ACKNOWLEDGED_IS_KEPT,
@@ -160,9 +219,20 @@ final class Witness {
         return entry == null || entry.getKey().generation() != position.generation() ? null : entry.getValue();
     }
 
+    /** Whether nothing between two positions of a generation is of another fidelity than ORDERED. */
+    boolean isAllOrdered(Position from, Position to) {
+        return fidelities.subMap(from, false, to, true).values().stream().allMatch(each -> each == Fidelity.ORDERED);
+    }
+
     /** What a host has told to be durable last. */
     Position durableAt(String host) {
         Told mine = told.get(host);
         return mine == null ? Position.NONE : mine.durable;
+    }
+
+    /** What a host has told to be journaled last. */
+    Position journaledAt(String host) {
+        Told mine = told.get(host);
+        return mine == null ? Position.NONE : mine.journaled;
     }
 }

@@ -82,8 +82,9 @@ public final class LogCursor implements AutoCloseable {
             }
             boolean follows = position.equals(Position.NONE) || Segment.follows(position, frame.first());
             if (!follows || !frame.machine().equals(segment.header().machine())) {
+                String what = frame + " of machine " + frame.machine() + " stands behind " + position;
                 frame.release();
-                throw corrupt(offset, frame + " of machine " + frame.machine() + " stands behind " + position);
+                throw corrupt(offset, what);
             }
             position = frame.last();
             placement = new Placement(segment.number(), offset, frame.lengthBytes());

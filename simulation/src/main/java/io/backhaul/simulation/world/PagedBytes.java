@@ -21,7 +21,36 @@ final class PagedBytes {
     private final List<byte @Nullable []> pages = new ArrayList<>();
     private final TreeMap<Integer, Shadow> dirty = new TreeMap<>();
     private final TreeMap<Integer, Shadow> orphans = new TreeMap<>();
+    private final Usage usage;
     private int pagesInUse;
+
+    /** Counts the pages that many files take together. */
+    static final class Usage {
+        private long pages;
+
+        long bytes() {
+            return pages * PAGE_BYTES;
+        }
+
+        /** Only these are left. */
+        void recount(List<PagedBytes> left) {
+            pages = left.stream().mapToLong(each -> each.pagesInUse).sum();
+        }
+    }
+
+    PagedBytes(Usage usage) {
+        this.usage = usage;
+    }
+
+    private void use(int pagesMore) {
+        pagesInUse += pagesMore;
+        usage.pages += pagesMore;
+    }
+
+    /** Nobody can name these bytes any more: their pages are free. */
+    void unlink() {
+        usage.pages -= pagesInUse;
+    }
 
     /** What of a dirty page is durable, and which of its sectors differ from that. */
     private static final class Shadow {
@@ -83,11 +112,11 @@ final class PagedBytes {
             int within = (int) (at % PAGE_BYTES);
             int length = (int) Math.min(end - at, PAGE_BYTES - within);
             int index = (int) (at / PAGE_BYTES);
-            if (page(index) != null) {
+            if (page(index) != null || orphans.containsKey(index)) {
                 byte[] page = touch(index, within, length);
                 if (length == PAGE_BYTES) {
                     pages.set(index, null);
-                    pagesInUse--;
+                    use(-1);
                 } else {
                     Arrays.fill(page, within, within + length, (byte) 0);
                 }
@@ -114,7 +143,7 @@ final class PagedBytes {
         if (page == null) {
             page = new byte[PAGE_BYTES];
             pages.set(index, page);
-            pagesInUse++;
+            use(1);
         }
         return page;
     }
@@ -158,7 +187,7 @@ final class PagedBytes {
             }
         }
         boolean zero = Arrays.equals(mixed, ZEROES);
-        pagesInUse += (zero ? 0 : 1) - (page == null ? 0 : 1);
+        use((zero ? 0 : 1) - (page == null ? 0 : 1));
         pages.set(index, zero ? null : mixed);
     }
 

@@ -13,7 +13,8 @@ public final class SimDisk implements SimHost.Store {
     private final int sectorSizeBytes;
     private final Dice dice;
     private final Trouble trouble;
-    private final PagedBytes bytes = new PagedBytes();
+    private final PagedBytes bytes = new PagedBytes(new PagedBytes.Usage());
+    private long changes;
     private Runnable onPowerLost = () -> {};
 
     public SimDisk(SimHost host, String name, long sizeBytes, int sectorSizeBytes, Tally tally) {
@@ -58,6 +59,11 @@ public final class SimDisk implements SimHost.Store {
         bytes.sync();
     }
 
+    /** Counts what has changed it, lost writes too. */
+    public long changes() {
+        return changes;
+    }
+
     /** Runs after the power has failed and what was not flushed has been lost. */
     public void onPowerLost(Runnable task) {
         onPowerLost = task;
@@ -80,6 +86,7 @@ public final class SimDisk implements SimHost.Store {
 
     @Override
     public void losePower() {
+        changes += bytes.isDirty() ? 1 : 0;
         bytes.losePower(dice, dice.pick(java.util.List.of(0.0, 0.5, 0.9, 1.0)));
         onPowerLost.run();
     }
@@ -127,6 +134,7 @@ public final class SimDisk implements SimHost.Store {
         @Override
         public void write(long offset, ByteBuffer source) throws IOException {
             begin(offset, source.remaining());
+            changes++;
             if (trouble.strikes(Trouble.Kind.WRITE)) {
                 int sectors = dice.nextInt(source.remaining() / PagedBytes.SECTOR_BYTES + 1);
                 bytes.write(offset, source.slice(source.position(), sectors * PagedBytes.SECTOR_BYTES));
@@ -140,6 +148,7 @@ public final class SimDisk implements SimHost.Store {
         public void zero(long offset, long lengthBytes) throws IOException {
             begin(offset, lengthBytes);
             trouble.check(Trouble.Kind.WRITE, name);
+            changes++;
             bytes.zero(offset, lengthBytes);
         }
 

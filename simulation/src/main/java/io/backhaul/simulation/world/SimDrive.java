@@ -24,14 +24,22 @@ public final class SimDrive implements SimHost.Store {
     private final List<Change> pending = new ArrayList<>();
     private final TreeSet<String> folders = new TreeSet<>();
     private final long usualBytes;
+    private final PagedBytes.Usage usage = new PagedBytes.Usage();
     private long capacityBytes;
 
     /** A file's bytes and length. */
     static final class Inode {
-        final PagedBytes bytes = new PagedBytes();
+        final PagedBytes bytes;
         long length;
         long durableLength;
-        int links;
+
+        Inode(PagedBytes bytes) {
+            this.bytes = bytes;
+        }
+    }
+
+    Inode newInode() {
+        return new Inode(new PagedBytes(usage));
     }
 
     /** A change of a folder that has not been synced. */
@@ -90,11 +98,7 @@ public final class SimDrive implements SimHost.Store {
     }
 
     public long usedBytes() {
-        long used = 0;
-        for (Inode inode : current.values()) {
-            used += inode.bytes.bytesInUse();
-        }
-        return used;
+        return usage.bytes();
     }
 
     /** Everything that was stored is gone, as after the replacement of a disk. */
@@ -103,6 +107,7 @@ public final class SimDrive implements SimHost.Store {
         durable.clear();
         pending.clear();
         folders.clear();
+        usage.recount(List.of());
     }
 
     /** Flips a bit in one of the files whose name contains the text; false where there is nothing to flip. */
@@ -134,6 +139,13 @@ public final class SimDrive implements SimHost.Store {
     }
 
     void change(Change change) {
+        Inode replaced = change.to() != null ? current.get(change.to())
+                : change.inode() == null
+                        ? current.get(change.from())
+                        : null;
+        if (replaced != null) {
+            replaced.bytes.unlink();
+        }
         change.apply(current);
         pending.add(change);
     }
@@ -174,6 +186,7 @@ public final class SimDrive implements SimHost.Store {
             }
             inode.durableLength = inode.length;
         }
+        usage.recount(current.values().stream().map(inode -> inode.bytes).toList());
     }
 
     long freeBytes() {

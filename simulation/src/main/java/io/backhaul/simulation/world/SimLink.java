@@ -108,6 +108,7 @@ final class SimLink implements Link {
         frame.bytes().getBytes(frame.bytes().readerIndex(), bytes);
         network.scheduler().log().show(network.scheduler().nanos(), process().name(),
                 () -> "→ " + other().process().name() + " " + Frames.describe(frame));
+        network.sent(process(), other().process(), frame);
         frame.release();
         long now = network.scheduler().nanos();
         lastDeparture = Math.max(now, lastDeparture) + cable.sendingNanos(bytes.length);
@@ -203,7 +204,7 @@ final class SimLink implements Link {
                     return;
                 }
                 case Decoded.Intact intact -> {
-                    network.overheard(other().process(), process(), intact.frame());
+                    network.arrived(other().process(), process(), intact.frame());
                     hear(intact.frame());
                 }
                 case Decoded.Damaged damaged -> throw new IllegalStateException("damaged on the way: " + damaged);

@@ -26,11 +26,13 @@ public final class SimNetwork {
 
     private record Listening(SimProcess process, Identity identity, Loop loop, Consumer<Link> acceptor) {}
 
-    /** Sees every frame that arrives somewhere, before its receiver does. */
-    @FunctionalInterface
+    /** Sees every frame; frames are lent. */
     public interface Tap {
-        /** The frame is lent. */
-        void frame(SimProcess from, SimProcess to, Frame frame);
+        /** A process has sent a frame; it may get lost. */
+        void sent(SimProcess from, SimProcess to, Frame frame);
+
+        /** A frame has arrived; its receiver will be told. */
+        void arrived(SimProcess from, SimProcess to, Frame frame);
     }
 
     public SimNetwork(Scheduler scheduler, Dice dice, Tally tally) {
@@ -55,8 +57,12 @@ public final class SimNetwork {
         taps.add(tap);
     }
 
-    void overheard(SimProcess from, SimProcess to, Frame frame) {
-        taps.forEach(tap -> tap.frame(from, to, frame));
+    void sent(SimProcess from, SimProcess to, Frame frame) {
+        taps.forEach(tap -> tap.sent(from, to, frame));
+    }
+
+    void arrived(SimProcess from, SimProcess to, Frame frame) {
+        taps.forEach(tap -> tap.arrived(from, to, frame));
     }
 
     /** The cable between two hosts. */

@@ -53,7 +53,7 @@ final class SimVolume implements Volume {
             throw new FileAlreadyExistsException(path);
         }
         mustHaveFolder(path);
-        var inode = new SimDrive.Inode();
+        var inode = drive.newInode();
         drive.change(new SimDrive.Change(folderOf(path), path, null, inode));
         return new SimFile(drive, process, path, inode);
     }

@@ -1,0 +1,207 @@
+package io.backhaul.simulation;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.mastertarget.PointName;
+import io.backhaul.mastertarget.RecoveryPoints;
+import io.backhaul.mastertarget.View;
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.Mark;
+import io.backhaul.protocol.Position;
+import io.backhaul.simulation.world.Dice;
+import io.backhaul.simulation.world.Scheduler;
+import io.backhaul.simulation.world.SimDisk;
+import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.simulation.world.Tally;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/** Looks at what the master target offers, and compares it with what the oracle and the witness know. */
+final class Judge {
+    private static final long SECOND = 1_000_000_000L;
+    private static final int CHUNK_BYTES = 64 << 10;
+    private final Scene scene;
+    private final Scheduler scheduler;
+    private final Dice dice;
+    private final Tally tally;
+    private final NavigableMap<Position, String> marks = new TreeMap<>();
+    private boolean faultsOver;
+
+    Judge(Scene scene) {
+        this.scene = scene;
+        this.scheduler = scene.scheduler();
+        this.dice = scene.dice().fork("judge");
+        this.tally = scene.tally();
+    }
+
+    /** From now on no disk and no link fails: refusals are not excused any more. */
+    void faultsAreOver() {
+        faultsOver = true;
+    }
+
+    /** A mark was answered and is journaled. */
+    void marked(Position position, String label) {
+        marks.put(position, label);
+    }
+
+    /** What is offered just now lies in ORDERED intervals, and the marks are where they were set. */
+    void look(TargetPart target) {
+        RecoveryPoints points = target.points();
+        for (RecoveryPoints.Interval interval : points.intervals()) {
+            tally.count("checked: intervals offered");
+            Violation.unless(isOrdered(interval.from(), interval.to()), Invariant.NO_POINT_IN_A_GAP,
+                    () -> "points are offered from " + interval.from() + " to " + interval.to());
+        }
+        if (!points.intervals().isEmpty()) {
+            lookForMarks(points);
+        }
+    }
+
+    private boolean isOrdered(Position from, Position to) {
+        return from.generation() == to.generation() && scene.witness().fidelityAt(from) == Fidelity.ORDERED
+                && scene.witness().isAllOrdered(from, to);
+    }
+
+    private void lookForMarks(RecoveryPoints points) {
+        marks.headMap(points.oldest()).clear();
+        marks.forEach((position, label) -> {
+            tally.count("checked: marks kept");
+            Violation.unless(
+                    points.marks().stream().map(Mark::position).anyMatch(position::equals), Invariant.MARKS_ARE_KEPT,
+                    () -> "mark '" + label + "' at " + position + " is not among " + points.marks());
+        });
+    }
+
+    /** Opens a view of some point, or of none, and compares it. */
+    void tryAnyView(TargetPart target) {
+        target.ask(machine -> {
+            RecoveryPoints points = machine.points();
+            if (points.intervals().isEmpty()) {
+                return;
+            }
+            tryView(target, choose(points), false, found -> {});
+        });
+    }
+
+    private Position choose(RecoveryPoints points) {
+        RecoveryPoints.Interval interval = dice.pick(points.intervals());
+        double choice = dice.nextDouble();
+        if (choice < 0.2) {
+            return points.newest();
+        } else if (choice < 0.3) {
+            return interval.from();
+        } else if (choice < 0.4 && !points.marks().isEmpty()) {
+            return dice.pick(points.marks()).position();
+        } else if (choice < 0.5) {
+            return new Position(interval.to().generation(), dice.between(1, interval.to().sequence() + 5));
+        }
+        return new Position(interval.from().generation(),
+                dice.between(interval.from().sequence(), interval.to().sequence()));
+    }
+
+    /**
+     * Opens a view and compares it with the oracle; keeps it open for a while, then compares it with itself.
+     *
+     * @param judged
+     *            hears the state the view is in, once it is known to be right
+     */
+    void tryView(TargetPart target, Position position, boolean briefly, Consumer<Integer> judged) {
+        target.openView(new PointName.At(position), (view, why) -> {
+            if (view == null) {
+                refused(target, position, why);
+                return;
+            }
+            tally.count("checked: views opened");
+            Violation.unless(scene.witness().fidelityAt(position) == Fidelity.ORDERED, Invariant.NO_POINT_IN_A_GAP,
+                    () -> "a view of " + position + " opens, which is " + scene.witness().fidelityAt(position));
+            List<ByteBuffer> contents = new ArrayList<>();
+            read(target.process(), view, contents, () -> {
+                if (contents.size() < view.disks().size()) {
+                    target.close(view);
+                    return;
+                }
+                Oracle.Bounds bounds = scene.oracle().boundsOf(position);
+                Oracle.Verdict verdict = scene.oracle().judge(contents, bounds);
+                Violation.unless(verdict.isRight(), Invariant.POINTS_ARE_TRUE,
+                        () -> position + ": " + verdict.problem());
+                tally.count("checked: points true");
+                scheduler.log().show(scheduler.nanos(), "judge", () -> position + " is state " + verdict.state());
+                judged.accept(verdict.state());
+                if (briefly) {
+                    target.close(view);
+                } else {
+                    readAgainLater(target, view, contents);
+                }
+            });
+        });
+    }
+
+    private void refused(TargetPart target, Position position, String why) {
+        tally.count("view refused");
+        scheduler.log().show(scheduler.nanos(), "judge", () -> "view of " + position + " refused: " + why);
+        if (faultsOver && target.process().isAlive()) {
+            for (RecoveryPoints.Interval interval : target.points().intervals()) {
+                Violation.unless(!(position.isAtLeast(interval.from()) && interval.to().isAtLeast(position)),
+                        Invariant.OFFERED_CAN_BE_OPENED, () -> position + ": " + why);
+            }
+        }
+    }
+
+    private void readAgainLater(TargetPart target, View view, List<ByteBuffer> before) {
+        scheduler.after(dice.scaled(SECOND / 10, 60 * SECOND), target.process(), () -> {
+            if (!target.isOpen(view)) {
+                return;
+            }
+            List<ByteBuffer> again = new ArrayList<>();
+            read(target.process(), view, again, () -> {
+                if (again.size() == view.disks().size()) {
+                    tally.count("checked: views read again");
+                    Violation.unless(again.equals(before), Invariant.VIEWS_STAY,
+                            () -> "the view of " + view.position() + " has changed");
+                }
+                target.close(view);
+            });
+        });
+    }
+
+    private void read(SimProcess process, View view, List<ByteBuffer> into, Runnable done) {
+        process.call(() -> {
+            try {
+                for (View.Disk disk : view.disks()) {
+                    into.add(read(disk.device()));
+                }
+            } catch (IOException failed) {
+                tally.count("view unreadable");
+                Violation.unless(!faultsOver, Invariant.OFFERED_CAN_BE_OPENED,
+                        () -> "the view of " + view.position() + " cannot be read: " + failed);
+            }
+        }, done);
+    }
+
+    private ByteBuffer read(BlockDevice device) throws IOException {
+        ByteBuffer whole = ByteBuffer.allocate((int) device.sizeBytes());
+        for (long at = 0; at < device.sizeBytes();) {
+            int length = (int) Math.min(dice.scaled(SectorContent.SECTOR_BYTES, CHUNK_BYTES), device.sizeBytes() - at);
+            device.read(at, whole.slice((int) at, length));
+            at += length;
+        }
+        return whole;
+    }
+
+    /** The promoted disks are the state of the position. */
+    void lookAtPromoted(Position position) {
+        List<ByteBuffer> contents = new ArrayList<>();
+        for (SimDisk disk : scene.baseDisks()) {
+            ByteBuffer whole = ByteBuffer.allocate((int) disk.sizeBytes());
+            disk.peek(0, whole);
+            contents.add(whole);
+        }
+        Oracle.Verdict verdict = scene.oracle().judge(contents, scene.oracle().boundsOf(position));
+        Violation.unless(verdict.isRight(), Invariant.PROMOTED_IS_TRUE, () -> position + ": " + verdict.problem());
+        tally.count("checked: promotions true");
+    }
+}

@@ -1,0 +1,57 @@
+package io.backhaul.simulation;
+
+import io.backhaul.engine.fault.FaultLog;
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.stream.Reception;
+import io.backhaul.processserver.Relay;
+import io.backhaul.processserver.RelayLimits;
+import io.backhaul.protocol.Identity;
+import io.backhaul.simulation.world.Dice;
+import io.backhaul.simulation.world.SimDrive;
+import io.backhaul.simulation.world.SimNetwork;
+import io.backhaul.simulation.world.SimProcess;
+
+/** A process server on simulated ports. */
+final class RelayPart implements Station.Part {
+    private final Loop loop;
+    private final Relay relay;
+
+    /** What is there before it starts. */
+    record Site(Identity identity, String address, String target, SimDrive spool, SimNetwork network,
+            RelayLimits limits,
+            Dice dice) {}
+
+    private RelayPart(SimProcess process, Site site) {
+        FaultLog faults = new FaultLog(process.clock());
+        this.loop = process.newLoop();
+        this.relay = new Relay(new Relay.Ports(loop, process::newLoop, name -> process.newLane(),
+                site.spool().mount(process), site.network().dialler(process, site.identity()),
+                site.dice().fork(process.name()), process.allocator(), faults), site.limits(),
+                machine -> site.target());
+        var _ = relay.resume().whenComplete((machines, failed) -> {
+            if (failed != null) {
+                process.host().scheduler().log().say(process.host().scheduler().nanos(), process.name(),
+                        "cannot start: " + failed.getMessage());
+                process.host().kill();
+            } else {
+                Reception reception = new Reception(
+                        new Reception.Ports(loop, process.allocator(), site.limits().timing(), 16, faults), relay);
+                site.network().listen(process, site.address(), site.identity(), reception::accepted);
+            }
+        });
+    }
+
+    static RelayPart start(SimProcess process, Site site) {
+        return new RelayPart(process, site);
+    }
+
+    Relay relay() {
+        return relay;
+    }
+
+    @Override
+    public void stop(Runnable stopped) {
+        // The lanes finish what they have before the process ends; so long it is given.
+        var _ = relay.close().thenRun(() -> loop.schedule(2_000_000_000L, stopped));
+    }
+}

@@ -1,0 +1,203 @@
+package io.backhaul.simulation;
+
+import io.backhaul.protocol.Position;
+import io.backhaul.simulation.world.Cable;
+import io.backhaul.simulation.world.Dice;
+import io.backhaul.simulation.world.EventLog;
+import io.backhaul.simulation.world.Scheduler;
+import io.backhaul.simulation.world.SimDisk;
+import io.backhaul.simulation.world.SimDrive;
+import io.backhaul.simulation.world.SimNetwork;
+import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.simulation.world.Tally;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One life of the system, from a plan: faults strike while the guest writes, then they end, and in bounded time everything
+ * must be alike and ORDERED. Advances event by event, so that two runs can be compared in lock step.
+ */
+final class Run {
+    private static final long SECOND = 1_000_000_000L;
+    private static final long LOOK_NANOS = SECOND / 2;
+    /** How long after the last fault everything may take to be alike again. */
+    private static final long PATIENCE_NANOS = 900 * SECOND;
+    private static final long MAX_EVENTS = 60_000_000;
+
+    private enum Phase {
+        CHAOS, CALM, DONE
+    }
+
+    private final Plan plan;
+    private final EventLog log;
+    private final Scene scene;
+    private final Scheduler scheduler;
+    private final Judge judge;
+    private final Operator operator;
+    private final Faults faults;
+    private Phase phase = Phase.CHAOS;
+    private long calmSinceNanos;
+    private boolean judging;
+
+    Run(Plan plan, EventLog log) {
+        this.plan = plan;
+        this.log = log;
+        this.scene = new Scene(plan, log);
+        this.scheduler = scene.scheduler();
+        this.judge = new Judge(scene);
+        this.operator = new Operator(scene, judge);
+        this.faults = new Faults(scheduler, scene.tally(), new Targets(), plan.seed());
+        scene.begin();
+        faults.begin(plan.faults());
+        scheduler.after(LOOK_NANOS, this::look);
+        scheduler.after(plan.chaosNanos(), this::calmDown);
+    }
+
+    /** What came of a run. */
+    record Outcome(Plan plan, @Nullable Throwable failure, long events, long virtualNanos, long hash, Tally tally) {
+        boolean isGood() {
+            return failure == null;
+        }
+    }
+
+    /** Runs to the end. */
+    Outcome go() {
+        Throwable failure = null;
+        try {
+            while (step()) {
+                // One event after another.
+            }
+        } catch (RuntimeException | Error found) {
+            failure = found;
+            log.show(scheduler.nanos(), "run", () -> "ends with " + found);
+        } finally {
+            scene.close();
+        }
+        return new Outcome(plan, failure, scheduler.eventsRun(), scheduler.nanos(), log.hash(), scene.tally());
+    }
+
+    /** Runs one event; false where the run has ended. */
+    boolean step() {
+        if (phase == Phase.DONE || !scheduler.step()) {
+            return false;
+        }
+        if (scheduler.eventsRun() % 64 == 0) {
+            checkCheaply();
+        }
+        return true;
+    }
+
+    /** Ends all processes. */
+    void close() {
+        scene.close();
+    }
+
+    long hash() {
+        return log.hash();
+    }
+
+    private void checkCheaply() {
+        for (Station<?> station : scene.stations()) {
+            SimProcess process = station.host().process();
+            if (process != null && process.isAlive()) {
+                long bound = scene.memoryBoundBytes(station.host().name());
+                Violation.unless(process.buffersBytes() <= bound, Invariant.MEMORY_IS_BOUNDED,
+                        () -> process.name() + " holds " + process.buffersBytes() + " bytes of buffers; bound "
+                                + bound);
+            }
+        }
+        if (scheduler.eventsRun() > MAX_EVENTS) {
+            throw new Violation(Invariant.CONVERGES, "more than " + MAX_EVENTS + " events: something spins");
+        }
+    }
+
+    private void look() {
+        TargetPart target = scene.target().part();
+        if (target != null) {
+            judge.look(target);
+        }
+        if (phase == Phase.CALM) {
+            lookForTheEnd();
+        }
+        if (phase != Phase.DONE) {
+            scheduler.after(LOOK_NANOS, this::look);
+        }
+    }
+
+    private void calmDown() {
+        phase = Phase.CALM;
+        calmSinceNanos = scheduler.nanos();
+        faults.end();
+        scheduler.after(60 * SECOND, judge::faultsAreOver);
+        scheduler.after(20 * SECOND, scene.guest()::stop);
+    }
+
+    private void lookForTheEnd() {
+        if (scheduler.nanos() - calmSinceNanos > PATIENCE_NANOS) {
+            throw new Violation(Invariant.CONVERGES, "after " + PATIENCE_NANOS / SECOND + " s: " + scene.standing());
+        }
+        SourcePart source = scene.source().part();
+        TargetPart target = scene.target().part();
+        if (source == null || target == null || judging || scene.guest().isBusy()
+                || scheduler.nanos() - calmSinceNanos < 61 * SECOND) {
+            return;
+        }
+        Position captured = source.captured();
+        if (captured != null && source.isOrdered() && target.points().newest().equals(captured)) {
+            judging = true;
+            judge.tryView(target, captured, true, state -> {
+                Violation.unless(state == scene.oracle().state(), Invariant.CONVERGES,
+                        () -> captured + " is state " + state + ", the disks are in state " + scene.oracle().state());
+                phase = Phase.DONE;
+            });
+        }
+    }
+
+    /** What faults strike. */
+    private final class Targets implements Faults.Targets {
+        @Override
+        public SimNetwork network() {
+            return scene.network();
+        }
+
+        @Override
+        public List<Cable> cables() {
+            return scene.cables();
+        }
+
+        @Override
+        public List<Station<?>> stations() {
+            return scene.stations();
+        }
+
+        @Override
+        public List<SimDrive> drives() {
+            return scene.drives();
+        }
+
+        @Override
+        public List<SimDisk> disks() {
+            return scene.allDisks();
+        }
+
+        @Override
+        public void loseSpool(Dice dice) {
+            scene.loseSpool(dice);
+        }
+
+        @Override
+        public boolean flipBit(Dice dice) {
+            return scene.flipBit(dice);
+        }
+
+        @Override
+        public void overflow(Dice dice) {
+            scene.guest().burst(dice.scaled(100, 2000));
+        }
+
+        @Override
+        public void operate(Dice dice) {
+            operator.act(dice);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package io.backhaul.simulation;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.mastertarget.BaseDisks;
+import io.backhaul.mastertarget.DiskFormat;
+import io.backhaul.mastertarget.PlacedDisk;
+import io.backhaul.protocol.DiskInfo;
+import io.backhaul.simulation.world.SimDisk;
+import io.backhaul.simulation.world.SimHost;
+import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.simulation.world.Tally;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.UUID;
+
+/** A datastore of simulated disks, which stays when processes go. */
+final class SimBaseDisks {
+    private final SimHost host;
+    private final Tally tally;
+    private final SortedMap<String, SimDisk> disks = new TreeMap<>();
+
+    SimBaseDisks(SimHost host, Tally tally) {
+        this.host = host;
+        this.tally = tally;
+    }
+
+    /** The base disks there are, in the order of their names, which is that of their indexes. */
+    List<SimDisk> all() {
+        return new ArrayList<>(disks.values());
+    }
+
+    BaseDisks of(SimProcess process) {
+        return new BaseDisks() {
+            @Override
+            public PlacedDisk prepare(UUID machine, String machineName, DiskInfo disk) {
+                String name = "base" + disk.index();
+                disks.computeIfAbsent(name,
+                        path -> new SimDisk(host, path, disk.sizeBytes(), disk.sectorSizeBytes(), tally));
+                return new PlacedDisk(disk, DiskFormat.RAW, name);
+            }
+
+            @Override
+            public BlockDevice open(PlacedDisk disk) throws IOException {
+                SimDisk found = disks.get(disk.path());
+                if (found == null) {
+                    throw new IOException(disk.path() + " does not exist");
+                }
+                return found.open(process);
+            }
+        };
+    }
+}

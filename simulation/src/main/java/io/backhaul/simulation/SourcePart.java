@@ -1,0 +1,142 @@
+package io.backhaul.simulation;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.engine.codec.Lz4;
+import io.backhaul.engine.fault.FaultLog;
+import io.backhaul.engine.loop.Loop;
+import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.Identity;
+import io.backhaul.protocol.Mark;
+import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Role;
+import io.backhaul.simulation.world.Dice;
+import io.backhaul.simulation.world.SimDisk;
+import io.backhaul.simulation.world.SimDrive;
+import io.backhaul.simulation.world.SimNetwork;
+import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.source.SourceDisk;
+import io.backhaul.source.SourceMachine;
+import io.backhaul.source.SourceOptions;
+import io.backhaul.source.SourceStatus;
+import io.backhaul.source.WriteThroughCapture;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/** A source agent on simulated ports. */
+final class SourcePart implements Station.Part, Guest.Served {
+    private final SimProcess process;
+    private final Loop loop;
+    private final SourceMachine machine;
+    private final List<BlockDevice> served = new ArrayList<>();
+    private boolean stopping;
+    private int calls;
+
+    /** What is there before the agent starts. */
+    record Site(SourceOptions options, List<SimDisk> disks, SimDrive state, SimNetwork network, Dice dice) {}
+
+    private SourcePart(SimProcess process, Loop loop, SourceMachine machine, WriteThroughCapture capture, int disks) {
+        this.process = process;
+        this.loop = loop;
+        this.machine = machine;
+        for (int i = 0; i < disks; i++) {
+            served.add(capture.device(i));
+        }
+    }
+
+    static SourcePart start(SimProcess process, Site site, UUID bootId) throws IOException {
+        Loop loop = process.newLoop();
+        List<SourceDisk> disks = new ArrayList<>();
+        for (SimDisk disk : site.disks()) {
+            DiskInfo info = new DiskInfo(disks.size(), disk.name(), disk.sizeBytes(), disk.sectorSizeBytes());
+            disks.add(new SourceDisk(info, disk.name(), disk.open(process), () -> "change " + disk.changes()));
+        }
+        WriteThroughCapture capture = new WriteThroughCapture(disks, WriteThroughCapture.OnFull.OVERFLOW, Duration.ZERO,
+                process.newMonitor());
+        UUID id = site.options().machine().id();
+        var ports = new SourceMachine.Ports(loop,
+                new SourceMachine.Lanes(process.newLane(), process.newLane(), process.newLane()),
+                site.network().dialler(process, new Identity(Role.SOURCE, id)), site.state().mount(process),
+                site.dice().fork(process.name()), new SourceMachine.Host(bootId, process.allocator(), Lz4.compressor(),
+                        new FaultLog(process.clock())));
+        SourceMachine machine = SourceMachine.open(site.options(), ports, disks, capture, true);
+        loop.execute(machine::start);
+        return new SourcePart(process, loop, machine, capture, disks.size());
+    }
+
+    @Override
+    public void call(Runnable request, Runnable ended) {
+        calls++;
+        process.call(request, () -> {
+            calls--;
+            ended.run();
+        });
+    }
+
+    @Override
+    public List<BlockDevice> disks() {
+        return served;
+    }
+
+    @Override
+    public @Nullable Position captured() {
+        Position captured = machine.stream().captured();
+        return captured.equals(Position.NONE) ? null : captured;
+    }
+
+    boolean isOrdered() {
+        return machine.stream().isOrdered();
+    }
+
+    /** Asks for a mark; {@code answered} hears its position, or null and why there is none. */
+    void mark(String label, boolean journaled, BiConsumer<@Nullable Position, String> answered) {
+        loop.execute(() -> machine.mark(Mark.Kind.USER, label, journaled, answer(answered)));
+    }
+
+    void resync(BiConsumer<@Nullable Position, String> answered) {
+        loop.execute(() -> machine.resync(answer(answered)));
+    }
+
+    void plan(BiConsumer<@Nullable Long, String> answered) {
+        loop.execute(() -> machine.plan(answer(answered)));
+    }
+
+    /** Only from a task of its own loop. */
+    SourceStatus status() {
+        return machine.status();
+    }
+
+    private static <T> SourceMachine.Answer<T> answer(BiConsumer<@Nullable T, String> answered) {
+        return new SourceMachine.Answer<>() {
+            @Override
+            public void done(T result) {
+                answered.accept(result, "");
+            }
+
+            @Override
+            public void failed(String why) {
+                answered.accept(null, why);
+            }
+        };
+    }
+
+    /** Whether the guest may use the disks: not any more once the agent is being stopped. */
+    boolean serves() {
+        return !stopping;
+    }
+
+    /** The guest's requests end first, as the door of the real agent sees to. */
+    @Override
+    public void stop(Runnable stopped) {
+        stopping = true;
+        if (calls > 0) {
+            process.host().scheduler().after(1_000_000, process, () -> stop(stopped));
+            return;
+        }
+        loop.execute(() -> machine.stop(answer((state, why) -> stopped.run())));
+    }
+}
