@@ -31,11 +31,11 @@ abstract class DaemonVerb extends Verb {
 
     @Override
     public Integer call() throws Exception {
+        if (withParent) {
+            Thread.ofPlatform().daemon().name("parent-watch").start(DaemonVerb::endWithStdin);
+        }
         Daemon daemon = starter.start(config);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(daemon), "stop"));
-        if (withParent) {
-            Thread.ofVirtual().name("parent-watch").start(DaemonVerb::endWithStdin);
-        }
         LOG.info("{} runs; its control socket is {}", name, daemon.control());
         ServiceNotice.send(ServiceNotice.READY);
         daemon.awaitStop();

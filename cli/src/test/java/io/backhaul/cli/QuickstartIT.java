@@ -125,7 +125,7 @@ class QuickstartIT {
         Awaitility.await().atMost(Duration.ofMinutes(2)).until(() -> process.descendants().count() == 4);
         List<ProcessHandle> children = process.descendants().toList();
         process.destroyForcibly();
-        Awaitility.await().atMost(Duration.ofMinutes(1))
+        Awaitility.await().atMost(Duration.ofMinutes(2))
                 .until(() -> children.stream().noneMatch(ProcessHandle::isAlive));
     }
 }
