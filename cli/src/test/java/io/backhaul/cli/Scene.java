@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
@@ -115,8 +116,12 @@ final class Scene implements AutoCloseable {
 
     /** Ends a writer; what it had under way may be written or not. */
     static void stop(Process writer) throws InterruptedException {
+        List<ProcessHandle> jobs = writer.descendants().toList();
         writer.destroy();
-        writer.waitFor();
+        if (!writer.waitFor(15, TimeUnit.SECONDS)) {
+            jobs.forEach(ProcessHandle::destroyForcibly);
+            writer.destroyForcibly().waitFor();
+        }
     }
 
     /** Everything that the source holds is at the master target, byte for byte, as the latest point. */
