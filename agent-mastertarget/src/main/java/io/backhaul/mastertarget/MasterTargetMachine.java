@@ -250,6 +250,9 @@ public final class MasterTargetMachine {
     }
 
     private void refuseSession(FaultCode code, String text) {
+        if (code == FaultCode.DISK_MISMATCH) {
+            ports.faults().report(code, "machine " + machine, text);
+        }
         StreamReceiver current = session;
         if (current != null) {
             current.refuse(code, text);
