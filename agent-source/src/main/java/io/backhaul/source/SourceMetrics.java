@@ -29,6 +29,8 @@ final class SourceMetrics {
             "Payload put into frames, before compression.");
     private static final Metric PACKED = Metric.counter("backhaul.source.packed", "bytes",
             "Frames made of that payload.");
+    private static final Metric RATIO = Metric.gauge("backhaul.source.compression.ratio", "",
+            "Payload divided by the frames made of it, since the start; 1 before there is any.");
     private static final Metric OVERFLOWS = Metric.counter("backhaul.source.overflows", "",
             "How often captured writes found no room.");
     private static final Metric PENDING = Metric.gauge("backhaul.source.pending", "bytes",
@@ -40,8 +42,11 @@ final class SourceMetrics {
 
     static List<Metric> all() {
         return List.of(SEQUENCE, GENERATION, FIDELITY, LAG_BYTES, LAG_AGE, RPO, CAPTURED, SENT, PLAIN, PACKED,
-                OVERFLOWS,
-                PENDING, LEFT);
+                RATIO, OVERFLOWS, PENDING, LEFT);
+    }
+
+    private static double ratio(long plainBytes, long packedBytes) {
+        return packedBytes == 0 ? 1 : (double) plainBytes / packedBytes;
     }
 
     /** Shows a source; {@code latest} gives a status of lately, to any thread. */
@@ -61,6 +66,7 @@ final class SourceMetrics {
         one(metrics, latest, SENT, status -> status.traffic().sentBytes());
         one(metrics, latest, PLAIN, status -> status.traffic().plainBytes());
         one(metrics, latest, PACKED, status -> status.traffic().packedBytes());
+        one(metrics, latest, RATIO, status -> ratio(status.traffic().plainBytes(), status.traffic().packedBytes()));
         one(metrics, latest, OVERFLOWS, status -> status.traffic().overflows());
         for (SourceDisk disk : disks) {
             int index = disk.info().index();
