@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
         description = "Serve a point of a machine over NBD until interrupted, or copy it to a new disk with --to.")
 final class ExportCommand extends Verb {
     @Option(names = "--at", required = true, paramLabel = "POINT",
-            description = "latest, a position GENERATION:SEQUENCE, or a mark's label.")
+            description = "latest, a position GENERATION:SEQUENCE, a time such as 2026-11-23T10:15:30Z, or a mark's label.")
     private String at = "";
 
     @Option(names = "--listen", paramLabel = "unix:PATH|HOST:PORT", defaultValue = "",

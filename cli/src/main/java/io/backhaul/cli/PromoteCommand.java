@@ -12,7 +12,7 @@ import picocli.CommandLine.Option;
         description = "Bring a master target's disks to a point and fence the machine's stream: the disks then stand alone.")
 final class PromoteCommand extends Verb {
     @Option(names = "--at", required = true, paramLabel = "POINT",
-            description = "latest, a position GENERATION:SEQUENCE, or a mark's label.")
+            description = "latest, a position GENERATION:SEQUENCE, a time such as 2026-11-23T10:15:30Z, or a mark's label.")
     private String at = "";
 
     @Option(names = "--plan", description = "Say what it would do, and change nothing.")
