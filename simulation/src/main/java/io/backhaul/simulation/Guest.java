@@ -27,6 +27,7 @@ final class Guest {
     private boolean stopped;
     private boolean busy;
     private long burstLeft;
+    private Position witnessed = Position.NONE;
 
     /** The way to the disks. */
     interface Door {
@@ -57,7 +58,7 @@ final class Guest {
      */
     record Habits(long pauseNanos, int burstWrites, double burstChance, int maxSectors, double hotShare) {
         static Habits of(Dice dice) {
-            return new Habits(dice.scaled(20 * MILLI, 5_000 * MILLI), (int) dice.scaled(5, 300),
+            return new Habits(dice.scaled(40 * MILLI, 10_000 * MILLI), (int) dice.scaled(5, 300),
                     dice.pick(List.of(0.0, 0.005, 0.02)), (int) dice.scaled(1, 128), dice.nextDouble());
         }
     }
@@ -188,7 +189,9 @@ final class Guest {
     private void taken(Served served, Extent extent, long[] ids) {
         oracle.change(extent.disk(), extent.firstSector(), ids);
         Position captured = served.captured();
-        if (captured != null) {
+        // Where the position has not moved the write is in no record: it says nothing of that position.
+        if (captured != null && !captured.equals(witnessed)) {
+            witnessed = captured;
             oracle.witness(captured, new Oracle.Bounds(oracle.state(), oracle.state()));
         }
         scheduler.log().show(scheduler.nanos(), "guest",

@@ -87,6 +87,12 @@ final class Judge {
         });
     }
 
+    /** The name of some point that is offered, or the latest. */
+    PointName anyPoint(TargetPart target) {
+        RecoveryPoints points = target.points();
+        return points.intervals().isEmpty() ? new PointName.Latest() : new PointName.At(choose(points));
+    }
+
     private Position choose(RecoveryPoints points) {
         RecoveryPoints.Interval interval = dice.pick(points.intervals());
         double choice = dice.nextDouble();
@@ -202,6 +208,7 @@ final class Judge {
         }
         Oracle.Verdict verdict = scene.oracle().judge(contents, scene.oracle().boundsOf(position));
         Violation.unless(verdict.isRight(), Invariant.PROMOTED_IS_TRUE, () -> position + ": " + verdict.problem());
+        scene.witness().fenced();
         tally.count("checked: promotions true");
     }
 }

@@ -1,5 +1,6 @@
 package io.backhaul.simulation;
 
+import io.backhaul.mastertarget.PointName;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
 import io.backhaul.simulation.world.Tally;
@@ -27,7 +28,25 @@ final class Operator {
             plan();
         } else if (choice < 0.93) {
             resync();
+        } else if (scene.plan().shape().promotes() && choice > 0.97) {
+            promote(dice);
         }
+    }
+
+    private void promote(Dice dice) {
+        TargetPart target = scene.target().part();
+        if (target == null) {
+            return;
+        }
+        tally.count("operator: promote");
+        PointName name = dice.nextBoolean() ? new PointName.Latest() : judge.anyPoint(target);
+        target.promote(name, (position, why) -> {
+            scene.scheduler().log().show(scene.scheduler().nanos(), "operator",
+                    () -> "promotion of " + name + ": " + position + " " + why);
+            if (position != null) {
+                judge.lookAtPromoted(position);
+            }
+        });
     }
 
     private void view() {

@@ -25,8 +25,11 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
      *
      * @param interleaved
      *            which share of blocking calls is interrupted by others
+     * @param promotes
+     *            whether the operator may promote the machine in the end
      */
-    record Shape(int disks, long diskBytes, int sectorBytes, int processServers, double interleaved, Sizes sizes) {}
+    record Shape(int disks, long diskBytes, int sectorBytes, int processServers, double interleaved, boolean promotes,
+            Sizes sizes) {}
 
     /** Small sizes, so that limits are reached. */
     record Sizes(long bufferBytes, int batchBytes, int batchMillis, int granularityBytes, int segmentBytes,
@@ -39,11 +42,11 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     static Plan of(long seed, Set<FaultKind> without) {
         Dice dice = new Dice(seed, "plan");
         long chaos = dice.scaled(20, 1800) * SECOND;
-        Sizes sizes = new Sizes(dice.scaled(128 << 10, 8 << 20), (int) dice.scaled(4 << 10, 512 << 10),
+        Sizes sizes = new Sizes(dice.scaled(128 << 10, 24 << 20), (int) dice.scaled(4 << 10, 512 << 10),
                 (int) dice.scaled(1, 50), 4096 << dice.nextInt(5), (int) dice.scaled(16 << 10, 1 << 20),
                 dice.scaled(2 << 20, 64 << 20), dice.scaled(16 << 20, 256 << 20));
         Shape shape = new Shape(1 + dice.nextInt(3), dice.scaled(16, 256) * 4096, dice.chance(0.8) ? 512 : 4096,
-                dice.chance(0.7) ? 1 : 2, dice.pick(List.of(0.0, 0.1, 0.5, 1.0)), sizes);
+                dice.chance(0.7) ? 1 : 2, dice.pick(List.of(0.0, 0.0, 0.0, 0.1, 0.5, 1.0)), dice.chance(0.15), sizes);
         Guest.Habits habits = Guest.Habits.of(dice.fork("habits"));
         EnumMap<FaultKind, Long> faults = new EnumMap<>(FaultKind.class);
         double share = dice.pick(List.of(0.0, 0.1, 0.2, 0.4, 0.8));

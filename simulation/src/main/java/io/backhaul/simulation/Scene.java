@@ -133,7 +133,7 @@ final class Scene {
         RetentionPolicy retention = new RetentionPolicy(
                 dice.chance(0.7) ? RetentionPolicy.Stand.OLDEST : RetentionPolicy.Stand.NEWEST,
                 Duration.ofSeconds(dice.scaled(5, 3600)), dice.scaled(256 << 10, sizes.journalBytes() / 2));
-        var setup = new MasterTargetMachine.Setup(retention, TIMING, 2L * Limits.MAX_FRAME_BYTES,
+        var setup = new MasterTargetMachine.Setup(retention, TIMING, Limits.MAX_FRAME_BYTES,
                 new SegmentLimits(sizes.segmentBytes(), 4096), 1 << 20);
         return new TargetPart.Site(MACHINE, new Identity(Role.MASTER_TARGET, new UUID(9, 9)), TARGET_ADDRESS,
                 targetVolume,

@@ -2,6 +2,7 @@ package io.backhaul.simulation;
 
 import io.backhaul.engine.time.Clock;
 import io.backhaul.engine.time.SystemClock;
+import io.backhaul.simulation.defect.Defects;
 import io.backhaul.simulation.world.EventLog;
 import io.netty.util.ResourceLeakDetector;
 import java.io.PrintStream;
@@ -9,7 +10,9 @@ import java.util.EnumSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The command {@code ./check simulate}: many runs for a while, or one again with a readable log. */
@@ -24,6 +27,8 @@ public final class Simulate {
                                     runs these seeds
                    ./check simulate --twice --from S --runs N
                                     runs each seed twice in lock step, and compares after every event
+                   ./check simulate --defects [--defect PART] [--runs N] [--json]
+                                    hunts the deliberate defects, each over at most N seeds (200)
             """;
     private final Clock clock = SystemClock.INSTANCE;
     private final PrintStream out = System.out;
@@ -32,6 +37,7 @@ public final class Simulate {
     private long runs = Long.MAX_VALUE / 2;
     private long first = -1;
     private int threads = Runtime.getRuntime().availableProcessors();
+    private @Nullable String defects;
     private boolean single;
     private boolean twice;
     private boolean json;
@@ -72,6 +78,8 @@ public final class Simulate {
                 case "--json" -> json = true;
                 case "--short" -> nanos = 20 * SECOND;
                 case "--twice" -> twice = true;
+                case "--defects" -> defects = "";
+                case "--defect" -> defects = value(name, each);
                 case "--minutes" -> nanos = (long) (Double.parseDouble(value(name, each)) * 60 * SECOND);
                 case "--threads" -> threads = Integer.parseInt(value(name, each));
                 case "--runs" -> {
@@ -102,6 +110,9 @@ public final class Simulate {
     }
 
     private int run() throws InterruptedException {
+        if (defects != null) {
+            return runDefects(defects);
+        }
         if (first < 0) {
             first = Math.floorMod(clock.wallMicros() / 1000, 1_000_000_000_000L);
         }
@@ -121,6 +132,30 @@ public final class Simulate {
         }
         out.println(runs + " seeds from " + first + " on, each twice: alike after every event");
         return 0;
+    }
+
+    /** For who runs this with deliberate defects: after how many runs something failed, and what; or {@code -1}. */
+    public static String firstFailure(long firstSeed, long maxRuns) {
+        for (long seed = firstSeed; seed < firstSeed + maxRuns; seed++) {
+            Throwable failure = new Run(Plan.of(seed, Set.of()), new EventLog()).go().failure();
+            if (failure != null) {
+                return seed - firstSeed + 1 + " " + failure;
+            }
+        }
+        return "-1 nothing was violated in " + maxRuns + " runs";
+    }
+
+    private int runDefects(String part) throws InterruptedException {
+        long most = runs < Long.MAX_VALUE / 4 ? runs : 200;
+        List<Defects.Result> results = Defects.hunt(part, Math.max(first, 1), most, threads, result -> {
+            if (!json) {
+                out.println(result);
+            }
+        });
+        long missed = results.stream().filter(result -> !result.isFound()).count();
+        out.println(json ? JsonMapper.shared().writeValueAsString(Map.of("defects", results, "missed", missed))
+                : results.size() + " defects, " + missed + " not found within " + most + " runs");
+        return missed == 0 ? 0 : 1;
     }
 
     private int runOne() {

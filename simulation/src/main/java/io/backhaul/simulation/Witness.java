@@ -1,6 +1,7 @@
 package io.backhaul.simulation;
 
 import io.backhaul.protocol.Digests;
+import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
@@ -113,13 +114,24 @@ final class Witness implements SimNetwork.Tap {
             } else if (frame.type() == FrameType.WELCOME) {
                 welcome(from, Welcome.read(frame));
             } else if (frame.type() == FrameType.REFUSAL) {
-                tally.count("refusal: " + Refusal.read(frame).fault());
+                refusal(from, Refusal.read(frame));
             } else if (frame.type() == FrameType.DIGESTS) {
                 tally.count("digests: " + Digests.read(frame).status());
             }
         } catch (MalformedBodyException broken) {
             throw new Violation(Invariant.NO_UNEXPECTED_EXCEPTION, from.name() + " sends " + frame + ": " + broken);
         }
+    }
+
+    private void refusal(SimProcess from, Refusal refusal) {
+        tally.count("refusal: " + refusal.fault());
+        FaultCode fault = refusal.fault();
+        Violation.unless(fault != FaultCode.CREDIT_EXCEEDED, Invariant.CREDIT_IS_KEPT,
+                () -> from.name() + " refuses: " + refusal.text());
+        Violation.unless(fault != FaultCode.GAP || roles.apply(from) != Role.MASTER_TARGET, Invariant.NO_GAPS,
+                () -> from.name() + " refuses: " + refusal.text());
+        Violation.unless(fault != FaultCode.BAD_FRAME, Invariant.NO_UNEXPECTED_EXCEPTION,
+                () -> from.name() + " refuses: " + refusal.text());
     }
 
     private void stream(SimProcess from, SimProcess to, Frame frame) throws MalformedBodyException {
