@@ -99,6 +99,7 @@ public final class MasterTargetMachine {
     private RetentionPolicy retention;
     private @Nullable StreamReceiver session;
     private @Nullable Link link;
+    private long greetedGeneration;
     private @Nullable Promotion promotion;
 
     public MasterTargetMachine(UUID machine, Ports ports, Setup setup) {
@@ -226,8 +227,14 @@ public final class MasterTargetMachine {
         newLink.attach(ports.loop(), receiver);
         ports.loop().execute(() -> {
             StreamReceiver displaced = session;
+            if (displaced != null && hello.generation() != 0 && hello.generation() < greetedGeneration) {
+                // Two process servers hold this machine's frames: the one that was left must not push the other out.
+                receiver.refuse(FaultCode.DISPLACED, "generation " + greetedGeneration + " comes over another link");
+                return;
+            }
             session = receiver;
             link = newLink;
+            greetedGeneration = hello.generation();
             if (displaced != null) {
                 displaced.refuse(FaultCode.DISPLACED, "a newer link has come");
             }

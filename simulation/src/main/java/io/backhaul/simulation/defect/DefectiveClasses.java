@@ -44,7 +44,8 @@ final class DefectiveClasses extends ClassLoader {
 
     private byte[] changed(byte[] bytes) {
         ClassFile format = ClassFile.of(ClassFile.ClassHierarchyResolverOption
-                .of(ClassHierarchyResolver.ofResourceParsing(getParent()).orElse(ClassHierarchyResolver.defaultResolver())));
+                .of(ClassHierarchyResolver.ofResourceParsing(getParent())
+                        .orElse(ClassHierarchyResolver.defaultResolver())));
         return format.transformClass(format.parse(bytes), (builder, element) -> {
             if (element instanceof MethodModel method && edit.concernsMethod(method.methodName().stringValue())
                     && method.code().isPresent()) {

@@ -8,8 +8,7 @@ import java.util.function.Consumer;
 
 /** Hunts all deliberate defects, and says after how many runs each was found. */
 public final class Defects {
-    private Defects() {
-    }
+    private Defects() {}
 
     /** What came of one defect: after how many runs it was found (-1: not), and by what. */
     public record Result(String name, String sentence, long runs, String how) {

@@ -125,7 +125,8 @@ record Edit(String owner, String method, Change change, AtomicInteger applied) {
     private static void forget(CodeBuilder builder, Opcode branch) {
         builder.pop();
         switch (branch) {
-            case IF_ICMPEQ, IF_ICMPNE, IF_ICMPLT, IF_ICMPGE, IF_ICMPGT, IF_ICMPLE, IF_ACMPEQ, IF_ACMPNE -> builder.pop();
+            case IF_ICMPEQ, IF_ICMPNE, IF_ICMPLT, IF_ICMPGE, IF_ICMPGT, IF_ICMPLE, IF_ACMPEQ, IF_ACMPNE ->
+                builder.pop();
             default -> {
                 // It looked at one value only.
             }
