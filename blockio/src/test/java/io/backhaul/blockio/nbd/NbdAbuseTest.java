@@ -113,7 +113,8 @@ class NbdAbuseTest {
             try (Wire three = new Wire(server.endpoint())) {
                 assertThat(three.ends()).isTrue();
             }
-            assertThat(problems).anyMatch(text -> text.contains("2 are connected already"));
+            Awaitility.await().atMost(PATIENCE).untilAsserted(
+                    () -> assertThat(problems).anyMatch(text -> text.contains("2 are connected already")));
             one.request(CMD_DISC, 0, 0, 0, 0);
             assertThat(one.ends()).isTrue();
             Awaitility.await().atMost(PATIENCE).until(() -> server.connectionCount() == 1);
