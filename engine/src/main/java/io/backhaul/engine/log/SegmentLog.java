@@ -62,6 +62,7 @@ public final class SegmentLog implements AutoCloseable {
             recovery.run().forEach(segment -> segments.put(segment.number(), segment));
             if (segments.isEmpty()) {
                 tail = make(1, Position.NONE, false);
+                segments.put(1L, tail);
             } else {
                 volume.syncFolder("");
                 tail = segments.lastEntry().getValue();
@@ -209,6 +210,7 @@ public final class SegmentLog implements AutoCloseable {
     private void mend() throws IOException {
         if (broken) {
             tail.cutToSynced();
+            dropBegun();
             tailFile.close();
             files.forget(tail.number());
             tailFile = files.acquire(tail.number());
@@ -221,18 +223,33 @@ public final class SegmentLog implements AutoCloseable {
         }
     }
 
+    /**
+     * A segment of which the making failed may stand there, whole. It must be gone, durably, before another frame goes to
+     * the one before it: that would pass for sealed at the next opening.
+     */
+    private void dropBegun() throws IOException {
+        long number = tail.number() + 1;
+        if (volume.exists(Segment.fileName(number))) {
+            files.forget(number);
+            volume.delete(Segment.fileName(number));
+        }
+        volume.syncFolder("");
+    }
+
     private void roll() throws IOException {
         sync();
-        Segment made = make(tail.number() + 1, tail.last(), false);
-        become(made);
+        become(make(tail.number() + 1, tail.last(), false));
     }
 
     private void become(Segment made) throws IOException {
+        broken = true;
         SegmentFiles.Lease file = files.acquire(made.number());
         tailFile.close();
+        segments.put(made.number(), made);
         tail = made;
         tailFile = file;
         broken = false;
+        measure();
     }
 
     private Segment make(long number, Position before, boolean restart) throws IOException {
@@ -247,13 +264,11 @@ public final class SegmentLog implements AutoCloseable {
             lease.file().sync();
             volume.syncFolder("");
         } catch (IOException failed) {
+            broken = true;
             files.forget(number);
             throw failed;
         }
-        Segment made = new Segment(header, limits.indexStrideBytes());
-        segments.put(number, made);
-        measure();
-        return made;
+        return new Segment(header, limits.indexStrideBytes());
     }
 
     /** The first position held; NONE where no frame is held. */

@@ -46,7 +46,7 @@ class SegmentLogPropertyTest {
         }
 
         void step() throws IOException {
-            switch (random.nextInt(16)) {
+            switch (random.nextInt(17)) {
                 case 0, 1, 2, 3, 4 -> append();
                 case 5, 6, 7 -> sync();
                 case 8 -> reopen(false);
@@ -59,6 +59,7 @@ class SegmentLogPropertyTest {
                         restart();
                     }
                 }
+                case 14 -> failWhileTrimming();
                 default -> read(somewhere());
             }
         }
@@ -162,6 +163,18 @@ class SegmentLogPropertyTest {
                 append();
             }
             failWhileAppending();
+        }
+
+        private void failWhileTrimming() throws IOException {
+            sync();
+            volume.failIn(random.nextInt(6), new IOException("EIO"));
+            try {
+                log.trimTo(log.last());
+            } catch (StoreException failed) {
+                assertThat(failed.kind()).isEqualTo(StoreException.Kind.FAILED);
+            }
+            volume.mend();
+            assertThat(log.last()).isEqualTo(stream.last());
         }
 
         private void restart() throws IOException {
