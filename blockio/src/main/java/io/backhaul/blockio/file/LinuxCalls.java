@@ -23,6 +23,8 @@ final class LinuxCalls {
     static final int O_RDWR = 2;
     static final int O_EXCL = 0x80;
     static final int O_CLOEXEC = 0x80000;
+    /** A number of the processor's own. */
+    static final int O_DIRECT = System.getProperty("os.arch", "").equals("aarch64") ? 0x10000 : 0x4000;
     static final int SEEK_DATA = 3;
     static final int SEEK_HOLE = 4;
     static final int FALLOC_FL_KEEP_SIZE = 1;
@@ -49,6 +51,8 @@ final class LinuxCalls {
     private static final MethodHandle OPEN = variadic("open",
             FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT), 2);
     private static final MethodHandle CLOSE = plain("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle PREAD = plain("pread",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle LSEEK = plain("lseek",
             FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
     private static final MethodHandle FALLOCATE = plain("fallocate",
@@ -82,6 +86,20 @@ final class LinuxCalls {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(CALL_STATE);
             return result((long) LSEEK.invokeExact(state, descriptor, offset, whence), state);
+        } catch (Throwable failure) {
+            throw unexpected(failure);
+        }
+    }
+
+    /** Reads into native memory. */
+    static long pread(int descriptor, MemorySegment target, long offset) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(CALL_STATE);
+            long answer;
+            do {
+                answer = result((long) PREAD.invokeExact(state, descriptor, target, target.byteSize(), offset), state);
+            } while (answer == -EINTR);
+            return answer;
         } catch (Throwable failure) {
             throw unexpected(failure);
         }

@@ -2,6 +2,8 @@ package io.backhaul.blockio.file;
 
 import io.backhaul.blockio.DeviceFullException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -32,9 +34,17 @@ public final class NativeFile implements AutoCloseable {
      * @param exclusive for a block device: fail if it is mounted or otherwise claimed
      */
     public static NativeFile open(Path path, boolean writable, boolean exclusive) throws IOException {
+        return open(path, (writable ? LinuxCalls.O_RDWR : LinuxCalls.O_RDONLY) | (exclusive ? LinuxCalls.O_EXCL : 0));
+    }
+
+    /** Opens for reads past the page cache. */
+    static NativeFile openDirect(Path path) throws IOException {
+        return open(path, LinuxCalls.O_RDONLY | LinuxCalls.O_DIRECT);
+    }
+
+    private static NativeFile open(Path path, int mode) throws IOException {
         String name = path.toAbsolutePath().toString();
-        int flags = LinuxCalls.O_CLOEXEC | (writable ? LinuxCalls.O_RDWR : LinuxCalls.O_RDONLY)
-                | (exclusive ? LinuxCalls.O_EXCL : 0);
+        int flags = LinuxCalls.O_CLOEXEC | mode;
         int answer = LinuxCalls.open(name, flags);
         if (answer == -LinuxCalls.EBUSY) {
             throw new IOException(path + " is in use, perhaps mounted: unmount it, or name another device");
@@ -57,6 +67,14 @@ public final class NativeFile implements AutoCloseable {
         long[] value = new long[1];
         check("BLKSSZGET", inside(() -> LinuxCalls.ioctl(descriptor, LinuxCalls.BLKSSZGET, value)));
         return (int) value[0];
+    }
+
+    /** Reads into a direct buffer from its position on, as far as one call comes; 0 at the end. */
+    int read(long offset, ByteBuffer target) throws IOException {
+        int count = (int) check("read",
+                inside(() -> LinuxCalls.pread(descriptor, MemorySegment.ofBuffer(target), offset)));
+        target.position(target.position() + count);
+        return count;
     }
 
     /** Deallocates the range, which then reads as zeroes. False if this place cannot do that. */

@@ -80,6 +80,14 @@ public final class RawDevice implements BlockDevice {
         }
     }
 
+    /**
+     * Opens a block device or file to read what is on it now, past the page cache: the way to read a device whose file system
+     * is mounted. Never written.
+     */
+    public static BlockDevice openDirect(Path path) throws IOException {
+        return DirectDevice.open(path);
+    }
+
     /** Makes a file of that size that is all hole, and opens it for writing. It must not exist. */
     public static RawDevice create(Path path, long sizeBytes) throws IOException {
         if (sizeBytes <= 0) {
