@@ -1,8 +1,12 @@
 package io.backhaul.source;
 
+import io.backhaul.blockio.file.RawDevice;
 import io.backhaul.blockio.nbd.Endpoint;
 import io.backhaul.blockio.nbd.NbdServer;
 import io.backhaul.blockio.nbd.NbdServerOptions;
+import io.backhaul.blockio.system.BlockDevices;
+import io.backhaul.blockio.system.DiskSighting;
+import io.backhaul.blockio.system.SystemDevice;
 import io.backhaul.blockio.volume.DirectoryVolume;
 import io.backhaul.engine.Openings;
 import io.backhaul.engine.codec.Lz4;
@@ -60,6 +64,7 @@ public final class SourceAgent implements AutoCloseable {
     private final Loop loop;
     private final List<SourceDisk> disks;
     private final SourceMachine machine;
+    private final DiskWatch watch;
     private final @Nullable NbdServer nbd;
     private volatile SourceStatus latest;
     private volatile String failure = "";
@@ -70,6 +75,8 @@ public final class SourceAgent implements AutoCloseable {
         SourceControl handlers = new SourceControl();
         this.control = openings.add(ControlServer.listen(settings.get(ControlServer.SOCKET), handlers.handlers()));
         this.metrics = openings.add(Metrics.serve(settings.get(Metrics.ADDRESS)));
+        BlockDevices system = BlockDevices.read();
+        new Feedback(system).refuse(paths(), places(settings));
         NettyLoops loops = openings.add(new NettyLoops(1));
         this.loop = loops.next();
         TlsLinks links = openings.add(new TlsLinks(Credentials.in(settings.get(SourceSettings.CREDENTIALS)), loops));
@@ -88,15 +95,53 @@ public final class SourceAgent implements AutoCloseable {
                 DirectoryVolume.create(settings.get(SourceSettings.STATE)),
                 new SecureRandom(), host);
         this.machine = SourceMachine.open(SourceSettings.options(settings, identity), ports, disks, capture, !scan);
+        this.watch = new DiskWatch(loop, lane("watch"), faults, watched(system), this::compareAgain);
         this.latest = machine.status();
         this.nbd = capture instanceof WriteThroughCapture through ? serve(through) : null;
         SourceMetrics.show(metrics, () -> latest, disks);
         metrics.showFaults(faults);
-        handlers.serve(new SourceControl.Target(loop, machine, this::about, places()));
+        handlers.serve(new SourceControl.Target(loop, machine, this::about, this::places));
         loop.execute(this::begin);
         if (scan) {
             loop.execute(this::finishScan);
         }
+    }
+
+    private List<Path> paths() {
+        return settings.get(SourceSettings.DISKS).stream().map(disk -> disk.get(SourceSettings.DISK_PATH)).toList();
+    }
+
+    /** Everything that the agent writes to while it runs. */
+    private static Map<String, Path> places(Settings settings) {
+        Map<String, Path> places = new LinkedHashMap<>(Feedback.logs());
+        places.put(SourceSettings.STATE + " =", settings.get(SourceSettings.STATE));
+        return places;
+    }
+
+    private List<DiskWatch.Watched> watched(BlockDevices system) throws IOException {
+        List<DiskWatch.Watched> watched = new ArrayList<>();
+        for (Path path : paths()) {
+            if (RawDevice.isBlockDevice(path)) {
+                SystemDevice.DeviceNumber number = system.at(path).number();
+                watched.add(new DiskWatch.Watched(path.toString(), () -> DiskSighting.of(number)));
+            }
+        }
+        return watched;
+    }
+
+    /** A disk was away for a while: only a comparison tells what it holds now. */
+    private void compareAgain(String path) {
+        machine.resync(new SourceMachine.Answer<>() {
+            @Override
+            public void done(Position captured) {
+                LOG.info("{} was detached for a while: the disks are compared from {} on", path, captured);
+            }
+
+            @Override
+            public void failed(String why) {
+                LOG.warn("{} was detached for a while, and the disks cannot be compared: {}", path, why);
+            }
+        });
     }
 
     private ThreadLane lane(String name) {
@@ -166,6 +211,7 @@ public final class SourceAgent implements AutoCloseable {
 
     private void begin() {
         machine.start();
+        watch.start();
         refresh();
     }
 
@@ -222,6 +268,7 @@ public final class SourceAgent implements AutoCloseable {
         for (int i = 0; i < disks.size(); i++) {
             Map<String, Object> place = new LinkedHashMap<>();
             place.put("path", disks.get(i).path());
+            place.put("presence", watch.presence(disks.get(i).path()).name());
             if (nbd != null) {
                 String export = SourceSettings.export(configured.get(i));
                 place.put("export", export);

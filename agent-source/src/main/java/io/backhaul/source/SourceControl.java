@@ -26,7 +26,7 @@ final class SourceControl {
 
     /** Whom it controls. */
     record Target(Loop loop, SourceMachine machine, Supplier<Map<String, Object>> about,
-            List<Map<String, Object>> places) {}
+            Supplier<List<Map<String, Object>>> places) {}
 
     /** The machine stands: requests are answered from now on. */
     void serve(Target next) {
@@ -63,7 +63,7 @@ final class SourceControl {
         Map<String, Object> machine = new LinkedHashMap<>();
         machine.put("machine", current.machine().id().toString());
         machine.put("name", current.machine().name());
-        machine.putAll(status.asMap(current.places()));
+        machine.putAll(status.asMap(current.places().get()));
         return machine;
     }
 

@@ -45,7 +45,15 @@ public enum FaultCode {
     SOURCE_READ_FAILED(21, Grade.ERROR, "A block of a protected disk could not be read.",
             "Check the disk; the block stays marked and is tried again."),
     INTERNAL(22, Grade.FATAL, "An assertion about Backhaul's own state failed.",
-            "Report it with the log; the process stops rather than risk wrong data.");
+            "Report it with the log; the process stops rather than risk wrong data."),
+    DISK_GONE(23, Grade.ERROR, "A protected disk is detached from the machine.",
+            "Attach it again; the disks are compared then by themselves."),
+    DISK_RETURNED(24, Grade.WARN,
+            "A protected disk was detached and is there again; what was written to it meanwhile was not seen.",
+            "Nothing to do: the disks are compared again by themselves."),
+    DISK_RESIZED(25, Grade.ERROR, "A protected disk has changed its size since the agent started.",
+            "What lies beyond the old size is not protected: give the disk its old size again, or stop the agent and assign"
+                    + " the changed machine anew.");
 
     /** How far a fault reaches. */
     public enum Grade {
