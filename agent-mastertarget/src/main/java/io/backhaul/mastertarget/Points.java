@@ -62,7 +62,9 @@ final class Points {
         RecoveryPoints points = of(parts);
         String wanted = switch (name) {
             case PointName.Latest latest -> "there is no recovery point yet";
-            case PointName.At at -> "position " + at.position() + " is no recovery point";
+            case PointName.At at -> "position " + at.position()
+                    + (at.position().isBefore(points.oldest()) ? " is older than the oldest recovery point"
+                            : " is no recovery point");
             case PointName.When when -> "there is no recovery point at or before that time";
             case PointName.Label label -> "no recovery point is marked '" + label.label() + "'";
         };

@@ -177,13 +177,34 @@ final class MachineLivesTest {
                 }
             }
             if (!offered.isEmpty()) {
-                View view = fixture.view(new PointName.At(offered.get(random.nextInt(offered.size()))));
-                check(view);
-                if (random.nextInt(3) == 0) {
-                    open.add(view);
-                } else {
-                    view.close();
+                ask(offered.get(random.nextInt(offered.size())));
+                RecoveryPoints now = fixture.machine.points();
+                if (!now.intervals().isEmpty()) {
+                    open(fixture.view(new PointName.At(random.nextBoolean() ? now.oldest() : now.newest())));
                 }
+            }
+        }
+
+        /** What was offered a while ago opens, or has left the window since: then the answer names the oldest point. */
+        private void ask(Position offered) throws IOException {
+            switch (fixture.tryView(new PointName.At(offered))) {
+                case View view -> open(view);
+                case Object answer -> {
+                    Position oldest = fixture.machine.points().oldest();
+                    assertThat(oldest.equals(Position.NONE) || offered.isBefore(oldest))
+                            .as("%s refused, %s offered: %s", offered, oldest, answer).isTrue();
+                    assertThat(answer.toString()).contains(oldest.equals(Position.NONE) ? "wait until"
+                            : offered + " is older than the oldest recovery point: points reach from " + oldest);
+                }
+            }
+        }
+
+        private void open(View view) throws IOException {
+            check(view);
+            if (random.nextInt(3) == 0) {
+                open.add(view);
+            } else {
+                view.close();
             }
         }
 
