@@ -1,294 +1,384 @@
 /*
- * The rules of acknowledgement, release and generation, for one machine with one process server and one master target.
- * What the code calls it stands behind each variable; docs/SIMULATION.md says which method obeys which rule.
+ * The rules of acknowledgement, release and generation, for one machine, its process server (and one that was left
+ * behind) and one master target. docs/SIMULATION.md says which method of the code obeys which rule.
  *
- * Checked: every ORDERED position that the master target journals is the state the source was in at that position; no
- * frame of an old generation is taken; what was told to be durable stays; and no state is a dead end before both sides
- * are alike (an invalid end state).
+ * Checked: every position that the master target journals in an ORDERED interval is the state the source was in at that
+ * position; what the master target journals follows without a gap, and never goes back; a process server holds what it
+ * told to be durable unless its disk was lost, and trims nothing that has to be forwarded again; and no state is a dead end
+ * before both sides are alike (an invalid end state).
  *
- * Defects, each of which must be found: -DACK_EARLY -DRELEASE_ON_SEND -DFORGET_DIRTY -DBASIS_AHEAD -DORDER_EARLY
- * -DNO_FENCE -DTRIM_BEFORE_JOURNALED -DIGNORE_BASIS
+ * A broken rule is switched on with -DNAME; checks/model lists the names, and each must be refuted.
  */
 #ifndef WRITES
 #define WRITES 2            /* of the guest, in all */
 #endif
-#define BLOCKS 2
+#ifndef CUTS
+#define CUTS 1              /* links cut, process servers and master targets killed */
+#endif
+#ifndef KILLS
+#define KILLS 0             /* the source killed */
+#endif
+#ifndef LOSSES
+#define LOSSES 0            /* disks of a process server or of the master target lost, process servers left behind */
+#endif
+#ifndef GENERATIONS
 #define GENERATIONS 4
+#endif
 #define SEQUENCES 8
-#define WINDOW 3            /* records that may be captured and not released: beyond, capture overflows */
-#define SLOT(g, s) ((g) * SEQUENCES + (s))
-#define BEFORE(ag, as, bg, bs) ((ag) < (bg) || ((ag) == (bg) && (as) < (bs)))
+#define WINDOW 2            /* records that may be captured and not released: beyond, capture overflows */
 
-mtype = { none, catchup, baseline, data, ordered, unordered };
+/* A position as one number: they compare as positions do. */
+#define POS(g, s) ((g) * SEQUENCES + (s))
+#define GEN(p) ((p) / SEQUENCES)
+#define SEQ(p) ((p) % SEQUENCES)
+/* StreamReceiver: the next of the same generation, or the first of a higher one. */
+#define FOLLOWS(p, at) ((GEN(p) == GEN(at) && (p) == (at) + 1) || (GEN(p) > GEN(at) && SEQ(p) == 1))
 
-/* Every record there ever was: the same position never names two. */
-mtype kind[32];
-byte block[32], version[32];
-byte snap0[32], snap1[32];          /* the disk when the record was captured */
-byte basisG[GENERATIONS], basisS[GENERATIONS];
+/* A record: its kind, its block, and the whole disk as it was when the record was captured. */
+#define CATCHUP 1
+#define BASELINE 2
+#define DATA 3
+#define ORDERED 4
+#define UNORDERED 5
+#define RECORD(k, b) ((k) * 32 + (b) * 16 + disk[0] * 4 + disk[1])
+#define KIND(r) ((r) / 32)
+#define BLOCK(r) (((r) / 16) % 2)
+#define HELD0(r) (((r) / 4) % 4)
+#define HELD1(r) ((r) % 4)
+
+byte rec[GENERATIONS * SEQUENCES];
+byte basis[GENERATIONS];
 
 /* The source. */
-byte disk[BLOCKS];                  /* content of each block, as the number of writes to it */
+byte disk[2];               /* each block, as the number of writes to it */
 byte writes;
-bool pending[BLOCKS];               /* DirtyMap: changed and in no record */
-byte touched[BLOCKS];               /* DirtyMap epochs: the last record of the block that is not known journaled */
-bool up, order, comparing;
-byte gen, last;                     /* ChangeStream: the generation, and its last captured sequence */
-byte released;                      /* SendWindow */
-byte knownG, knownS;                /* SourceState.journaled: what the source knows to be journaled */
-byte sent;                          /* StreamSender */
+bool pending[2];            /* DirtyMap: changed, and in no record */
+byte touched[2];            /* DirtyMap epochs: the last record of the block that is not known to be journaled */
+bool order;                 /* ChangeStream: the fidelity is ORDERED */
+byte gen, last;             /* the generation, and the last sequence captured */
+byte released;              /* SendWindow */
+byte known;                 /* SourceState.journaled */
+byte sent;                  /* StreamSender */
 bool link1;
 
 /* The process server. */
-byte takenG, takenS;                /* received, not durable yet */
-byte spooledG, spooledS;            /* LogWriter.durable */
-byte held[GENERATIONS];             /* the spool: the last durable sequence of each generation */
-byte trimG, trimS;                  /* what lies at or before was trimmed */
-byte toldG, toldS;                  /* journaled, as the master target told it */
-byte sentG, sentS;                  /* what was sent to the master target last */
+byte taken, spooled;        /* Spool.accepted, Spool.durable */
+byte held[GENERATIONS];     /* the last durable sequence of each generation in the spool */
+byte trimmed;               /* what lies at or before is not in the spool any more */
+byte passed;                /* Egress.skipThrough: generations up to here are not forwarded */
 bool link2;
-hidden byte following;
+bool emptied;               /* the spool has lost or given up what it held: it may fall behind what it told */
+
+/* A process server that the source has left: it goes on delivering what it holds. */
+byte strayAt, strayEnd;
 
 /* The master target. */
-byte journalG, journalS;
-bool mordered;
-byte replica[BLOCKS];
-bool refused;                       /* BASIS_UNKNOWN, on its way back to the source */
+byte arrived, journal;      /* Intake.accepted, Intake.journaled */
+bool wiped;                 /* the journal has been lost */
+bool trusted;               /* Timeline: the stream is ORDERED here */
+byte replica[2];
+byte refused;               /* the generation whose basis was not known, until the source has heard of it */
 
-bool stuck;                         /* the bounds of this model are reached; not a fault */
+bool stuck;                 /* the bounds of this model are reached; not a fault */
+byte cuts, kills, losses;   /* faults left */
+hidden byte next;
 
-byte cuts, kills, losses;           /* faults left */
+#define ROOM (last - released < WINDOW && last < SEQUENCES - 1)
+#define NEWGEN (gen < GENERATIONS - 1)
 
 inline put(k, b) {
     last++;
-    kind[SLOT(gen, last)] = k;
-    block[SLOT(gen, last)] = b;
-    version[SLOT(gen, last)] = disk[b];
-    snap0[SLOT(gen, last)] = disk[0];
-    snap1[SLOT(gen, last)] = disk[1];
+    rec[POS(gen, last)] = RECORD(k, b)
 }
 
-/* A new generation: what is not known to be journaled is pending again. */
+/* SourceSession.open, DirtyMap.foldIntoPending: what is not known to be journaled is pending again. */
 inline begin(k) {
     gen++;
-    last = 0;
-    released = 0;
-    sent = 0;
+    last = 0; released = 0; sent = 0;
     order = false;
     link1 = false;
+    emptied = false;
     if
-    :: k == baseline ->
-        knownG = 0; knownS = 0;
-        pending[0] = true; pending[1] = true
+    :: k == BASELINE -> known = 0; pending[0] = true; pending[1] = true
     :: else ->
+#ifndef FORGET_EPOCHS
         pending[0] = pending[0] || touched[0] > 0;
         pending[1] = pending[1] || touched[1] > 0
+#else
+        skip
+#endif
     fi;
     touched[0] = 0; touched[1] = 0;
-    basisG[gen] = knownG; basisS[gen] = knownS;
-#ifdef BASIS_AHEAD
-    basisG[gen] = gen - 1; basisS[gen] = 1;
-#endif
-    put(k, 0);
+    basis[gen] = known;
+    put(k, 0)
 }
 
-#define ROOM (last - released < WINDOW && last < SEQUENCES - 3)
-#define NEWGEN (gen < GENERATIONS - 1)
-
-inline loseOrder() {
+inline beginOr(k) {
     if
-    :: order -> order = false; put(unordered, 0)
-    :: else
+    :: NEWGEN -> begin(k)
+    :: else -> stuck = true
     fi
 }
 
+/* ChangeStream.write, admit, loseOrder. */
 inline guestWrites(b) {
     disk[b]++;
     writes++;
     if
-    :: up && gen > 0 && ROOM -> put(data, b); touched[b] = last
+    :: ROOM -> put(DATA, b); touched[b] = last
     :: else ->
         pending[b] = true;
         if
-        :: up && gen > 0 -> loseOrder()
+        :: order && last < SEQUENCES - 1 ->
+            order = false;
+#ifndef HIDE_OVERFLOW
+            put(UNORDERED, 0)
+#else
+            skip
+#endif
+        :: order && last >= SEQUENCES - 1 -> stuck = true
         :: else
         fi
     fi
 }
 
-/* What the process server tells, and the source makes of it. */
+/* SourceSession.progress and learnJournaled, SendWindow.release, DirtyMap.takeJournaled. */
+/* What no part needs any more is forgotten: it would tell states apart that are the same. */
+inline sweep() {
+    next = 0;
+    do
+    :: next < GENERATIONS * SEQUENCES && next <= trimmed && (next <= known && (GEN(next) < gen || SEQ(next) <= released)) ->
+        rec[next] = 0; next++
+    :: else -> break
+    od;
+    next = 1;
+    do
+    :: next < GENERATIONS && next < GEN(trimmed) && next < GEN(known) -> held[next] = 0; basis[next] = 0; next++
+    :: else -> break
+    od;
+    next = 0
+}
+
 inline learn() {
     if
-    :: spooledG == gen && spooledS > released -> released = spooledS
+#ifdef ACK_EARLY
+    :: GEN(taken) == gen && SEQ(taken) > released -> released = SEQ(taken)
+#else
+    :: GEN(spooled) == gen && SEQ(spooled) > released -> released = SEQ(spooled)
+#endif
     :: else
     fi;
     if
-    :: BEFORE(knownG, knownS, toldG, toldS) ->
-        knownG = toldG; knownS = toldS
+    :: journal > known && link2 -> known = journal
+    :: else
+    fi;
+#ifdef FORGET_DIRTY
+    touched[0] = 0; touched[1] = 0
+#else
+    if
+    :: GEN(known) == gen && touched[0] <= SEQ(known) -> touched[0] = 0
     :: else
     fi;
     if
-    :: knownG == gen && touched[0] <= knownS -> touched[0] = 0
-    :: else
-    fi;
-    if
-    :: knownG == gen && touched[1] <= knownS -> touched[1] = 0
+    :: GEN(known) == gen && touched[1] <= SEQ(known) -> touched[1] = 0
     :: else
     fi
-}
-
-inline spool() {
-    spooledG = takenG; spooledS = takenS;
-    held[takenG] = takenS
-}
-
-inline take(s) {
-    if
-    :: gen > takenG && s == 1 -> takenG = gen; takenS = 1
-    :: gen == takenG && s == takenS + 1 -> takenS = s
-    :: else -> link1 = false           /* GAP, or a duplicate: the link is made anew */
-    fi
+#endif
+    ; sweep()
 }
 
 /* WELCOME: the source goes on behind what is durable, or begins anew where it does not hold what comes next. */
 inline greet() {
-    takenG = spooledG; takenS = spooledS;
+    next = (GEN(spooled) == gen -> SEQ(spooled) : 0);
+    assert(emptied || next >= released);
     if
-    :: spooledG == gen && spooledS >= released -> link1 = true; sent = spooledS
-    :: spooledG < gen && released == 0 -> link1 = true; sent = 0
-    :: else ->
-        if
-        :: NEWGEN -> begin(catchup)
-        :: else -> stuck = true
-        fi
+#ifdef WINDOW_WRONG
+    :: true ->
+#else
+    :: spooled >= known && next >= released && next <= last ->
+#endif
+        link1 = true; sent = next
+    :: else -> beginOr(CATCHUP); link1 = !stuck
     fi
 }
 
-inline journal(g, s) {
-#ifndef NO_FENCE
-    assert(!BEFORE(g, s, journalG, journalS));
-#endif
-    journalG = g; journalS = s;
+/* StreamReceiver.stream, at the process server. */
+inline take(p) {
     if
-    :: kind[SLOT(g, s)] == data -> replica[block[SLOT(g, s)]] = version[SLOT(g, s)]
-    :: kind[SLOT(g, s)] == ordered -> mordered = true
-    :: kind[SLOT(g, s)] == unordered || s == 1 -> mordered = false
-    :: else
+    :: FOLLOWS(p, taken) -> taken = p
+    :: p <= taken && GEN(p) == GEN(taken)               /* a duplicate */
+    :: else -> link1 = false                            /* GAP or STALE_GENERATION */
+    fi
+}
+
+/* Intake, one record: durable first, then it counts. */
+inline journalOne(p) {
+    assert(p > journal);
+    assert(FOLLOWS(p, journal));
+    journal = p;
+    if
+    :: KIND(rec[p]) == DATA ->
+        replica[BLOCK(rec[p])] = (BLOCK(rec[p]) == 0 -> HELD0(rec[p]) : HELD1(rec[p]))
+    :: KIND(rec[p]) == ORDERED -> trusted = true
+    :: else -> trusted = false
     fi;
     if
-    :: mordered ->
-        assert(replica[0] == snap0[SLOT(g, s)]);
-        assert(replica[1] == snap1[SLOT(g, s)])
+    :: trusted -> assert(replica[0] == HELD0(rec[p])); assert(replica[1] == HELD1(rec[p]))
+    :: else
+    fi;
+#ifndef TRIM_EARLY
+    if
+    :: p > trimmed && link2 -> trimmed = p
     :: else
     fi
+#endif
 }
 
-/* The master target's side of the hop. */
-inline offer(g, s) {
+/* Egress.loseThrough: on to the next generation, or begin anew where the master target stands. */
+inline lose(g) {
     if
-    :: g == journalG && s == journalS + 1 -> journal(g, s); sentG = g; sentS = s
-    :: g > journalG && s == 1 ->
-        if
-        :: kind[SLOT(g, s)] == baseline -> journal(g, s); sentG = g; sentS = s
-#ifdef IGNORE_BASIS
-        :: kind[SLOT(g, s)] == catchup -> journal(g, s); sentG = g; sentS = s
-#else
-        :: kind[SLOT(g, s)] == catchup && !BEFORE(journalG, journalS, basisG[g], basisS[g]) ->
-            journal(g, s); sentG = g; sentS = s
-        :: kind[SLOT(g, s)] == catchup && BEFORE(journalG, journalS, basisG[g], basisS[g]) ->
-            link2 = false; refused = (g == gen)
-#endif
-        fi
+    :: GEN(spooled) > g -> passed = g
+    :: else ->
+        passed = 0;
+        held[1] = 0; held[2] = 0; held[3] = 0;
+        taken = journal; spooled = journal; trimmed = journal;
+        emptied = true;
+        link1 = false
+    fi
+}
+
+/* StreamReceiver.stream and MachineSink.judge, at the master target. A generation waits for the one before it. */
+inline offer(p) {
+    if
 #ifdef NO_FENCE
-    :: BEFORE(g, s, journalG, journalS) -> journal(g, s); sentG = g; sentS = s
+    :: GEN(p) < GEN(arrived) && arrived == journal -> journal = p - 1; arrived = p
 #endif
+    :: GEN(p) == GEN(arrived) && p == arrived + 1 -> arrived = p
+    :: GEN(p) > GEN(arrived) && SEQ(p) == 1 && arrived == journal ->
+        if
+#ifndef IGNORE_BASIS
+        :: basis[GEN(p)] > journal -> refused = GEN(p); lose(GEN(p)); link2 = false
+#endif
+        :: else -> arrived = p
+        fi
     :: else -> link2 = false
     fi
+#ifdef TRIM_EARLY
+    ; if
+    :: arrived > trimmed -> trimmed = arrived
+    :: else
+    fi
+#endif
 }
 
-/* The next frame in the spool behind (sentG, sentS); a generation that has been superseded is passed over. */
+/* Egress.place and next: what follows, if the spool has it. */
 inline forward() {
+    next = 0;
     if
-    :: sentS < held[sentG] -> offer(sentG, sentS + 1)
+    :: GEN(arrived) > passed && SEQ(arrived) < held[GEN(arrived)] -> next = arrived + 1
     :: else ->
-        following = sentG + 1;
-        do
-        :: held[following] == 0 -> following++
-        :: else -> break
-        od;
-        offer(following, 1)
+        if
+        :: GEN(arrived) < 1 && passed < 1 && held[1] > 0 -> next = POS(1, 1)
+        :: else ->
+            if
+            :: GEN(arrived) < 2 && passed < 2 && held[2] > 0 -> next = POS(2, 1)
+            :: else ->
+                if
+                :: GEN(arrived) < 3 && passed < 3 && held[3] > 0 -> next = POS(3, 1)
+                :: else
+                fi
+            fi
+        fi
+    fi;
+    if
+    :: next == 0
+    :: next > trimmed -> if
+        :: GEN(next) == GEN(arrived) || arrived == journal -> offer(next)
+        :: else
+        fi
+    :: next > 0 && next <= trimmed -> assert(wiped); lose(GEN(next))
     fi
 }
 
-#define FORWARDABLE (sentS < held[sentG] || (sentG < 1 && held[1] > 0) || (sentG < 2 && held[2] > 0) \
-    || (sentG < 3 && held[3] > 0))
-#define ALIKE (up && order && !pending[0] && !pending[1] && journalG == gen && journalS == last \
+#define UNSENT ((GEN(arrived) > passed && SEQ(arrived) < held[GEN(arrived)]) \
+    || (arrived == journal && ((GEN(arrived) < 1 && passed < 1 && held[1] > 0) \
+    || (GEN(arrived) < 2 && passed < 2 && held[2] > 0) || (GEN(arrived) < 3 && passed < 3 && held[3] > 0))))
+#define ALIKE (order && !pending[0] && !pending[1] && journal == POS(gen, last) && trusted \
     && replica[0] == disk[0] && replica[1] == disk[1])
 
 init {
-    cuts = 1; kills = 1; losses = 1;
-    up = true;
-    begin(baseline);
+    cuts = CUTS; kills = KILLS; losses = LOSSES;
+    /* Both sides hold nothing but zeroes: the first comparison finds no difference. */
+    atomic { begin(BASELINE); pending[0] = false; pending[1] = false };
     do
     /* The source. */
-    :: atomic { writes < WRITES -> guestWrites(0) }
-    :: atomic { writes < WRITES -> guestWrites(1) }
-    :: atomic { up && pending[0] && ROOM -> pending[0] = false; put(data, 0); touched[0] = last }
-    :: atomic { up && pending[1] && ROOM -> pending[1] = false; put(data, 1); touched[1] = last }
+    :: atomic { writes < WRITES && !stuck -> guestWrites(0) }
+    :: atomic { writes < WRITES && !stuck -> guestWrites(1) }
+    :: atomic { pending[0] && ROOM -> pending[0] = false; put(DATA, 0); touched[0] = last }
+    :: atomic { pending[1] && ROOM -> pending[1] = false; put(DATA, 1); touched[1] = last }
 #ifdef ORDER_EARLY
-    :: atomic { up && !order && ROOM -> order = true; put(ordered, 0) }
+    :: atomic { !order && ROOM -> order = true; put(ORDERED, 0) }
 #else
-    :: atomic { up && !order && !pending[0] && !pending[1] && ROOM -> order = true; put(ordered, 0) }
+    :: atomic { !order && !pending[0] && !pending[1] && ROOM -> order = true; put(ORDERED, 0) }
 #endif
-    :: atomic { up && !link1 && !stuck -> greet() }
-    :: atomic { link1 && sent < last -> sent++; take(sent)
+    :: atomic { !link1 && !stuck && refused == 0 && taken == spooled -> greet() }
+    :: atomic { link1 && sent < last -> sent++; take(POS(gen, sent))
 #ifdef RELEASE_ON_SEND
         ; released = sent
 #endif
-#ifdef FORGET_DIRTY
-        ; touched[0] = 0; touched[1] = 0
-#endif
         }
-    :: atomic { up && link1 && (spooledG == gen && spooledS > released || BEFORE(knownG, knownS, toldG, toldS)) ->
-        learn() }
-    :: atomic { up && refused -> refused = false;
+    :: atomic { link1 && ((GEN(spooled) == gen && SEQ(spooled) > released) || (link2 && journal > known)
+#ifdef ACK_EARLY
+        || (GEN(taken) == gen && SEQ(taken) > released)
+#endif
+        ) -> learn() }
+    :: atomic { refused > 0 -> 
         if
-        :: NEWGEN -> begin(baseline)
-        :: else -> stuck = true
-        fi }
-    :: atomic { up && kills > 0 && NEWGEN -> kills--; up = false; link1 = false }
-    :: atomic { !up -> up = true; begin(catchup) }
+        :: refused == gen -> beginOr(BASELINE)
+        :: else
+        fi;
+        refused = 0 }
+    :: atomic { kills > 0 && NEWGEN -> kills--; begin(CATCHUP) }
 
     /* The process server. */
-    :: atomic { BEFORE(spooledG, spooledS, takenG, takenS) -> spool() }
-#ifdef ACK_EARLY
-    :: atomic { link1 && takenG == gen && takenS > released -> released = takenS }
-#endif
-    :: atomic { !link2 && (spooledG > 0) && !refused ->
-        link2 = true; sentG = journalG; sentS = journalS }
-    :: atomic { link2 && FORWARDABLE -> forward() }
-    :: atomic { link2 && BEFORE(toldG, toldS, journalG, journalS) -> toldG = journalG; toldS = journalS }
-#ifdef TRIM_BEFORE_JOURNALED
-    :: atomic { cuts > 0 && spooledG > 0 && BEFORE(journalG, journalS, spooledG, spooledS) ->
-        cuts--; held[spooledG] = 0; held[0] = 0; link2 = false;
-        sentG = spooledG; sentS = spooledS; journalG = spooledG; journalS = spooledS }
-#endif
-    :: atomic { cuts > 0 && BEFORE(spooledG, spooledS, takenG, takenS) -> /* killed before the sync */
-        cuts--; takenG = spooledG; takenS = spooledS; link1 = false; link2 = false }
-    :: atomic { losses > 0 && spooledG > 0 && NEWGEN -> /* its disk is lost */
-        losses--; held[1] = 0; held[2] = 0; held[3] = 0;
-        takenG = 0; takenS = 0; spooledG = 0; spooledS = 0; toldG = 0; toldS = 0;
+    :: atomic { spooled != taken -> spooled = taken; held[GEN(taken)] = SEQ(taken) }
+    :: atomic { !link2 && spooled > 0 && refused == 0 -> link2 = true; arrived = journal }
+    :: atomic { link2 && UNSENT -> forward() }
+    :: atomic { cuts > 0 && spooled != taken -> cuts--; taken = spooled; link1 = false; link2 = false }
+    :: atomic { losses > 0 && spooled > 0 && NEWGEN -> losses--;
+        if
+        :: GEN(spooled) == GEN(journal) && spooled > journal -> strayAt = journal; strayEnd = spooled
+        :: true
+        fi;
+        held[1] = 0; held[2] = 0; held[3] = 0; taken = 0; spooled = 0; trimmed = 0; passed = 0;
+        emptied = true;
         link1 = false; link2 = false }
+    :: atomic { strayAt < strayEnd && arrived == journal ->
+        strayAt++;
+        if
+        :: FOLLOWS(strayAt, arrived) -> arrived = strayAt
+#ifdef NO_FENCE
+        :: strayAt < arrived -> journal = strayAt - 1; arrived = strayAt
+#endif
+        :: else -> strayEnd = strayAt
+        fi }
 
     /* The network. */
     :: atomic { cuts > 0 && link1 -> cuts--; link1 = false }
     :: atomic { cuts > 0 && link2 -> cuts--; link2 = false }
 
-    /* The master target's disk is lost. */
-    :: atomic { losses > 0 && journalG > 0 && NEWGEN ->
-        losses--; journalG = 0; journalS = 0; replica[0] = 0; replica[1] = 0; mordered = false; link2 = false;
-        toldG = 0; toldS = 0 }
+    /* The master target. */
+    :: atomic { journal != arrived ->
+        next = (GEN(arrived) == GEN(journal) -> journal + 1 : POS(GEN(arrived), 1));
+        journalOne(next) }
+    :: atomic { cuts > 0 && journal != arrived -> cuts--; arrived = journal; link2 = false }
+    :: atomic { losses > 0 && journal > 0 && NEWGEN -> losses--;
+        wiped = true;
+        journal = 0; arrived = 0; replica[0] = 0; replica[1] = 0; trusted = false; link2 = false; strayEnd = strayAt }
 
-    :: atomic { writes == WRITES && (ALIKE || stuck || last >= SEQUENCES - 3) -> break }
+#ifdef NEVER_ALIKE
+    :: atomic { writes == WRITES && ALIKE -> assert(false) }
+#endif
+    :: atomic { stuck || (writes == WRITES && (ALIKE || last >= SEQUENCES - 1)) -> break }
     od
 }
