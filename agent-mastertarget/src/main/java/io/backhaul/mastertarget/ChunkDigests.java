@@ -24,22 +24,18 @@ final class ChunkDigests {
     private final Reader disk;
     private final DigestRequest request;
     private final byte[] chunk;
-    private final boolean[] holds;
-    private final long start;
-    private final long end;
+    private final long sizeBytes;
 
     private ChunkDigests(Reader disk, long sizeBytes, DigestRequest request) {
         this.disk = disk;
         this.request = request;
-        this.start = request.firstChunk() * request.chunkBytes();
-        this.end = Math.min(sizeBytes, start + (long) request.chunks() * request.chunkBytes());
+        this.sizeBytes = sizeBytes;
         this.chunk = new byte[request.chunkBytes()];
-        this.holds = new boolean[request.chunks()];
     }
 
     /** Whether all chunks asked for begin inside the disk. */
     static boolean isInside(DigestRequest request, long sizeBytes) {
-        return (request.firstChunk() + request.chunks() - 1) * request.chunkBytes() < sizeBytes;
+        return request.runs().stream().allMatch(run -> (run.end() - 1) * request.chunkBytes() < sizeBytes);
     }
 
     static Digests answer(Reader disk, long sizeBytes, DigestRequest request) throws IOException {
@@ -47,12 +43,15 @@ final class ChunkDigests {
     }
 
     private Digests answer() throws IOException {
-        disk.extents(start, end - start, this::note);
         byte[] digests = new byte[request.chunks() * Limits.DIGEST_BYTES];
         boolean allZero = true;
-        for (int i = 0; i < request.chunks(); i++) {
-            if (holds[i]) {
-                allZero &= !digest(i, digests);
+        int index = 0;
+        for (DigestRequest.Run run : request.runs()) {
+            boolean[] holds = holding(run);
+            for (int i = 0; i < run.chunks(); i++, index++) {
+                if (holds[i]) {
+                    allZero &= !digest(run.first() + i, index, digests);
+                }
             }
         }
         return allZero ? Digests.without(request, Digests.Status.ALL_ZERO)
@@ -60,18 +59,25 @@ final class ChunkDigests {
                         ByteBuffer.wrap(digests));
     }
 
-    private void note(long offset, long lengthBytes, boolean zero) {
-        if (!zero && lengthBytes > 0) {
-            int first = (int) ((offset - start) / request.chunkBytes());
-            int last = (int) ((offset + lengthBytes - 1 - start) / request.chunkBytes());
-            Arrays.fill(holds, first, last + 1, true);
-        }
+    /** Which chunks of a run are not holes. */
+    private boolean[] holding(DigestRequest.Run run) throws IOException {
+        boolean[] holds = new boolean[run.chunks()];
+        long start = run.first() * request.chunkBytes();
+        long end = Math.min(sizeBytes, run.end() * request.chunkBytes());
+        disk.extents(start, end - start, (offset, lengthBytes, zero) -> {
+            if (!zero && lengthBytes > 0) {
+                int first = (int) ((offset - start) / request.chunkBytes());
+                int last = (int) ((offset + lengthBytes - 1 - start) / request.chunkBytes());
+                Arrays.fill(holds, first, last + 1, true);
+            }
+        });
+        return holds;
     }
 
     /** Puts one chunk's digest in its place; false where the chunk is all zero and its digest stays so. */
-    private boolean digest(int index, byte[] digests) throws IOException {
-        long offset = start + (long) index * request.chunkBytes();
-        int length = (int) Math.min(request.chunkBytes(), end - offset);
+    private boolean digest(long number, int index, byte[] digests) throws IOException {
+        long offset = number * request.chunkBytes();
+        int length = (int) Math.min(request.chunkBytes(), sizeBytes - offset);
         disk.read(offset, ByteBuffer.wrap(chunk, 0, length));
         if (Arrays.equals(chunk, 0, length, ZEROES, 0, length)) {
             return false;

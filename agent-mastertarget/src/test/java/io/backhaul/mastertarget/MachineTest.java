@@ -370,7 +370,8 @@ final class MachineTest {
 
     private Digests digests(int disk, long firstChunk, int chunks, int chunkBytes, Position notBefore) {
         source.digests().clear();
-        source.ask(new DigestRequest(source.machine, notBefore, 77, disk, chunkBytes, firstChunk, chunks)
+        source.ask(new DigestRequest(source.machine, notBefore, 77, disk, chunkBytes,
+                List.of(new DigestRequest.Run(firstChunk, chunks)))
                 .frame(ByteBufAllocator.DEFAULT));
         fixture.world.pass(SECOND);
         return source.digests().getFirst();
@@ -425,7 +426,8 @@ final class MachineTest {
         begin();
         source.writes(1);
         Position later = source.last();
-        source.ask(new DigestRequest(source.machine, later, 1, 0, 4096, 0, 1).frame(ByteBufAllocator.DEFAULT));
+        source.ask(new DigestRequest(source.machine, later, 1, 0, 4096, List.of(new DigestRequest.Run(0, 1)))
+                .frame(ByteBufAllocator.DEFAULT));
         fixture.world.pass(SECOND);
         assertThat(source.digests()).isEmpty();
         send();
@@ -437,7 +439,8 @@ final class MachineTest {
         begin();
         Position later = source.last().plus(1);
         for (int i = 0; i < 65; i++) {
-            source.ask(new DigestRequest(source.machine, later, i, 0, 4096, 0, 1).frame(ByteBufAllocator.DEFAULT));
+            source.ask(new DigestRequest(source.machine, later, i, 0, 4096, List.of(new DigestRequest.Run(0, 1)))
+                    .frame(ByteBufAllocator.DEFAULT));
         }
         fixture.world.pass(SECOND);
         assertThat(source.digests()).singleElement()

@@ -456,16 +456,17 @@ public final class ChangeStream {
                 built.discard();
                 return false;
             }
+            List<Piece> sent = pieces;
             if (!registration.isUntouched()) {
                 built.discard();
-                built = build(registration.disk(), registration.untouched(pieces));
+                sent = registration.untouched(pieces);
+                built = build(registration.disk(), sent);
             }
             if (built.records() == 0) {
                 built.discard();
                 return true;
             }
-            ports.dirty().mark(registration.disk(), registration.stretch().offset(),
-                    registration.stretch().lengthBytes());
+            sent.forEach(piece -> ports.dirty().mark(registration.disk(), piece.offset(), piece.lengthBytes()));
             seal();
             long room = built.payloadBytes() + built.records() * RECORD_BYTES;
             ports.room().take(room);

@@ -5,7 +5,6 @@ import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.Digests;
-import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -14,7 +13,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
-import org.jspecify.annotations.Nullable;
+import java.util.stream.Stream;
 
 /**
  * Brings the replica to the source's state while writes go on: first the sweep of a baseline, which compares every chunk
@@ -26,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * step is idempotent: the sweep goes on where {@link #comparedBytes} says.
  */
 final class Reconciler {
-    private static final int ASKS = 4;
+    private static final int SPANS = 4;
     private static final int FEW_CHUNKS = 512;
     private static final int MANY_CHUNKS = 4096;
     private static final long AGAIN_NANOS = 1_000_000_000;
@@ -61,31 +60,12 @@ final class Reconciler {
         void unreadable(int disk, DirtyMap.Stretch stretch, String why);
     }
 
-    /** A request for digests and its answer. */
-    private static final class Ask {
-        final int disk;
-        final long firstChunk;
-        final int chunks;
-        int requestId;
-        boolean asked;
-        long askedNanos;
-        @Nullable
-        Digests answer;
-        int doneChunks;
-
-        Ask(int disk, long firstChunk, int chunks) {
-            this.disk = disk;
-            this.firstChunk = firstChunk;
-            this.chunks = chunks;
-        }
-    }
-
     private final UUID machine;
     private final List<SourceDisk> disks;
     private final Ports ports;
     private final Host host;
     private final SliceReader slices = new SliceReader();
-    private final Deque<Ask> asks = new ArrayDeque<>();
+    private final Deque<DigestSpan> spans = new ArrayDeque<>();
     private final ReconcileProgress progress;
     private final long[] comparedBytes;
     private final long[] askedBytes;
@@ -99,7 +79,7 @@ final class Reconciler {
     private Position notBefore = Position.NONE;
     /** Begins anywhere, so that a late answer to an earlier process is not taken for one of ours. */
     private int nextRequestId;
-    private int chunksPerAsk = FEW_CHUNKS;
+    private int chunksPerSpan = FEW_CHUNKS;
     private int pendingDisk;
     private long pendingFrom;
     private boolean foundThisRound;
@@ -140,7 +120,7 @@ final class Reconciler {
         planning = plan;
         differingBytes = 0;
         notBefore = position;
-        chunksPerAsk = FEW_CHUNKS;
+        chunksPerSpan = FEW_CHUNKS;
         for (int i = 0; i < comparedBytes.length; i++) {
             comparedBytes[i] = sweep ? compared[i] : disks.get(i).info().sizeBytes();
             askedBytes[i] = comparedBytes[i];
@@ -155,7 +135,7 @@ final class Reconciler {
         working = false;
         run++;
         busy = false;
-        asks.clear();
+        spans.clear();
     }
 
     /** Whether a baseline or catch-up is under way. */
@@ -180,27 +160,40 @@ final class Reconciler {
 
     /** The link stands (again): what was asked is asked anew. */
     void linked() {
-        for (Ask ask : asks) {
-            if (ask.answer == null) {
-                send(ask);
-            }
-        }
+        asks().filter(DigestAsk::isWaiting).forEach(this::send);
         step();
     }
 
     /** The link has gone: answers will not come. */
     void unlinked() {
-        asks.forEach(ask -> ask.asked = false);
+        asks().forEach(DigestAsk::lost);
+    }
+
+    private Stream<DigestAsk> asks() {
+        return spans.stream().flatMap(span -> span.asks().stream());
     }
 
     /** Digests have come; true where they were asked for, so that {@link #notBefore} is known to be journaled. */
     boolean answered(Digests digests) {
-        for (Ask ask : asks) {
-            if (ask.asked && ask.requestId == digests.requestId() && ask.disk == digests.disk() && ask.answer == null) {
-                return take(ask, digests);
-            }
+        DigestAsk ask = asks().filter(each -> each.isAnsweredBy(digests)).findFirst().orElse(null);
+        if (ask == null) {
+            return false;
         }
-        return false;
+        if (!ask.take(digests)) {
+            long now = run;
+            ports.loop().schedule(AGAIN_NANOS, () -> {
+                if (now == run && ask.isUnasked()) {
+                    send(ask);
+                }
+            });
+            return false;
+        }
+        if (ask.chunkBytes() == SliceReader.CHUNK_BYTES) {
+            chunksPerSpan = digests.status() == Digests.Status.ALL_ZERO ? Math.min(chunksPerSpan * 2, MANY_CHUNKS)
+                    : FEW_CHUNKS;
+        }
+        step();
+        return true;
     }
 
     /** The position that digests must not be older than. */
@@ -208,43 +201,16 @@ final class Reconciler {
         return notBefore;
     }
 
-    private boolean take(Ask ask, Digests digests) {
-        boolean usable = switch (digests.status()) {
-            case SOME -> digests.digests().remaining() == ask.chunks * Limits.DIGEST_BYTES;
-            case ALL_ZERO -> true;
-            case UNAVAILABLE, NOT_FOUND -> false;
-        };
-        ask.asked = false;
-        if (!usable) {
-            long now = run;
-            ports.loop().schedule(AGAIN_NANOS, () -> {
-                if (now == run && !ask.asked && ask.answer == null) {
-                    send(ask);
-                }
-            });
-            return false;
-        }
-        ask.answer = digests;
-        chunksPerAsk = digests.status() == Digests.Status.ALL_ZERO ? Math.min(chunksPerAsk * 2, MANY_CHUNKS)
-                : FEW_CHUNKS;
-        step();
-        return true;
-    }
-
     /** Asks again what has been without an answer for long. Called now and then. */
     void tick(long nowNanos) {
-        for (Ask ask : asks) {
-            if (ask.asked && nowNanos - ask.askedNanos > SILENCE_NANOS) {
-                send(ask);
-            }
-        }
+        asks().filter(ask -> ask.isSilentFor(SILENCE_NANOS, nowNanos)).forEach(this::send);
     }
 
-    private void send(Ask ask) {
-        ask.requestId = nextRequestId++;
-        ask.askedNanos = ports.loop().clock().nanos();
-        ask.asked = host.ask(new DigestRequest(machine, notBefore, ask.requestId, ask.disk, SliceReader.CHUNK_BYTES,
-                ask.firstChunk, ask.chunks));
+    private void send(DigestAsk ask) {
+        int id = nextRequestId++;
+        boolean sent = host
+                .ask(new DigestRequest(machine, notBefore, id, ask.disk(), ask.chunkBytes(), ask.runs()));
+        ask.asked(id, ports.loop().clock().nanos(), sent);
     }
 
     /** Goes on as far as it can: something has been answered, read or released. */
@@ -254,9 +220,8 @@ final class Reconciler {
         }
         if (sweeping) {
             askMore();
-            Ask head = asks.peek();
-            if (head != null) {
-                sweep(head);
+            if (!spans.isEmpty()) {
+                sweep();
                 return;
             }
             sweeping = false;
@@ -271,54 +236,92 @@ final class Reconciler {
     }
 
     private void askMore() {
-        for (int disk = 0; disk < askedBytes.length && asks.size() < ASKS; disk++) {
+        for (int disk = 0; disk < askedBytes.length && spans.size() < SPANS; disk++) {
             long size = disks.get(disk).info().sizeBytes();
-            while (askedBytes[disk] < size && asks.size() < ASKS) {
+            while (askedBytes[disk] < size && spans.size() < SPANS) {
                 long firstChunk = askedBytes[disk] / SliceReader.CHUNK_BYTES;
                 long left = (size + SliceReader.CHUNK_BYTES - 1) / SliceReader.CHUNK_BYTES - firstChunk;
-                Ask ask = new Ask(disk, firstChunk, (int) Math.min(left, chunksPerAsk));
-                askedBytes[disk] = Math.min(size, (firstChunk + ask.chunks) * SliceReader.CHUNK_BYTES);
-                asks.add(ask);
-                send(ask);
+                var run = new DigestRequest.Run(firstChunk, (int) Math.min(left, chunksPerSpan));
+                DigestSpan span = new DigestSpan(disk, size, run);
+                askedBytes[disk] = span.end();
+                spans.add(span);
+                span.asks().forEach(this::send);
             }
         }
     }
 
-    private void sweep(Ask ask) {
-        Digests answer = ask.answer;
-        if (answer == null || !ports.room().fitsReconciled(SliceReader.SLICE_BYTES)) {
+    /** Compares blocks where their digests have come, else chunks: so that what has been begun comes to its end. */
+    private void sweep() {
+        if (!ports.room().fitsReconciled(SliceReader.SLICE_BYTES)) {
             return;
         }
-        long size = disks.get(ask.disk).info().sizeBytes();
-        long offset = (ask.firstChunk + ask.doneChunks) * SliceReader.CHUNK_BYTES;
-        long end = Math.min(size, (ask.firstChunk + ask.chunks) * SliceReader.CHUNK_BYTES);
-        BlockDevice device = disks.get(ask.disk).device();
-        int firstDigest = ask.doneChunks;
+        for (DigestSpan span : spans) {
+            DigestSpan.Window window = span.window();
+            if (window != null) {
+                compareBlocks(span, window);
+                return;
+            }
+        }
+        for (DigestSpan span : spans) {
+            Digests answer = span.chunksAnswer();
+            if (answer != null) {
+                compareChunks(span, answer);
+                return;
+            }
+        }
+    }
+
+    private void compareChunks(DigestSpan span, Digests answer) {
+        BlockDevice device = disks.get(span.disk()).device();
+        long offset = span.compared();
+        long left = span.end() - offset;
+        int firstDigest = span.firstDigest();
+        List<Long> suspects = new ArrayList<>();
         boolean plan = planning;
-        onLane(ask.disk, new DirtyMap.Stretch(offset, Math.min(end - offset, SliceReader.SLICE_BYTES)), slice -> {
+        onLane(span.disk(), new DirtyMap.Stretch(offset, Math.min(left, SliceReader.SLICE_BYTES)), slice -> {
             if (answer.status() == Digests.Status.ALL_ZERO) {
-                long zero = slices.zeroRun(device, offset, end - offset);
+                long zero = slices.zeroRun(device, offset, left);
                 if (zero >= slice.lengthBytes()) {
-                    return new Read(
-                            zero == end - offset ? zero : zero / SliceReader.CHUNK_BYTES * SliceReader.CHUNK_BYTES,
-                            0, "", false);
+                    long whole = zero == left ? zero : zero / SliceReader.CHUNK_BYTES * SliceReader.CHUNK_BYTES;
+                    return new Read(whole, 0, "", false);
                 }
             }
-            PieceSource source = () -> slices.differing(device, slice, answer, firstDigest);
-            return plan ? new Read(slice.lengthBytes(), bytesOf(source.read()), "", false)
-                    : read(ask.disk, slice, false, source);
+            return read(span.disk(), slice, plan ? Purpose.PRICE : Purpose.COMPARE, () -> {
+                SliceReader.Comparison found = slices.compare(device, slice, answer, firstDigest);
+                suspects.addAll(found.suspects());
+                return found.pieces();
+            });
         }, result -> {
-            long done = offset + result.bytes();
-            ask.doneChunks = (int) ((done + SliceReader.CHUNK_BYTES - 1) / SliceReader.CHUNK_BYTES - ask.firstChunk);
-            comparedBytes[ask.disk] = done;
-            differingBytes += result.differingBytes();
-            if (ask.doneChunks >= ask.chunks) {
-                asks.poll();
+            span.chunksCompared(result.bytes(), suspects);
+            for (DigestAsk ask = span.nextAsk(); ask != null; ask = span.nextAsk()) {
+                send(ask);
             }
-            if (!plan) {
-                host.compared();
-            }
+            compared(span, result);
         });
+    }
+
+    private void compareBlocks(DigestSpan span, DigestSpan.Window window) {
+        BlockDevice device = disks.get(span.disk()).device();
+        boolean plan = planning;
+        onLane(span.disk(), window.stretch(disks.get(span.disk()).info().sizeBytes()), slice -> {
+            Read whole = read(span.disk(), slice, plan ? Purpose.PRICE : Purpose.COMPARE,
+                    () -> slices.differing(device, window.runs(), window.answer(), window.firstDigest()));
+            return new Read(0, whole.differingBytes(), whole.trouble(), whole.stale());
+        }, result -> {
+            span.blocksCompared(window);
+            compared(span, result);
+        });
+    }
+
+    private void compared(DigestSpan span, Read result) {
+        differingBytes += result.differingBytes();
+        int disk = span.disk();
+        comparedBytes[disk] = spans.stream().filter(each -> each.disk() == disk && !each.isDone()).findFirst()
+                .map(DigestSpan::frontier).orElse(askedBytes[disk]);
+        spans.removeIf(DigestSpan::isDone);
+        if (!planning) {
+            host.compared();
+        }
     }
 
     private void startRound() {
@@ -340,7 +343,7 @@ final class Reconciler {
                 foundThisRound = true;
                 int disk = pendingDisk;
                 BlockDevice device = disks.get(disk).device();
-                onLane(disk, stretch, slice -> read(disk, slice, true, () -> slices.all(device, slice)),
+                onLane(disk, stretch, slice -> read(disk, slice, Purpose.SEND, () -> slices.all(device, slice)),
                         result -> pendingFrom = stretch.offset() + stretch.lengthBytes());
             }
             return;
@@ -418,8 +421,21 @@ final class Reconciler {
         List<Piece> read() throws IOException;
     }
 
-    private Read read(int disk, DirtyMap.Stretch slice, boolean all, PieceSource source) {
-        Registration registration = ports.stream().register(disk, slice, all);
+    /** What is read for. */
+    private enum Purpose {
+        /** To say how much differs. */
+        PRICE,
+        /** To send what differs. */
+        COMPARE,
+        /** To send it all. */
+        SEND
+    }
+
+    private Read read(int disk, DirtyMap.Stretch slice, Purpose purpose, PieceSource source) throws IOException {
+        if (purpose == Purpose.PRICE) {
+            return new Read(slice.lengthBytes(), bytesOf(source.read()), "", false);
+        }
+        Registration registration = ports.stream().register(disk, slice, purpose == Purpose.SEND);
         List<Piece> pieces;
         try {
             pieces = source.read();

@@ -1,6 +1,7 @@
 package io.backhaul.source;
 
 import io.backhaul.blockio.BlockDevice;
+import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.Limits;
 import java.io.IOException;
@@ -9,15 +10,16 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a slice of a disk and says what of it is to be sent. Has one buffer, into which the pieces point: they are valid
  * until the next slice. Owned by the reader's lane.
  */
 final class SliceReader {
-    /** Digests and zeroes are told apart by chunks of this many bytes. */
+    /** Disks are compared, and zeroes told apart, by chunks of this many bytes. */
     static final int CHUNK_BYTES = 64 << 10;
+    /** Chunks that differ are compared by blocks of this many bytes. */
+    static final int BLOCK_BYTES = 4 << 10;
     /** The longest slice. */
     static final int SLICE_BYTES = 1 << 20;
     private static final byte[] ZERO_DIGEST = new byte[Limits.DIGEST_BYTES];
@@ -33,20 +35,76 @@ final class SliceReader {
         }
     }
 
+    /** What came of comparing chunks: what differs for certain, and the numbers of chunks to be compared by blocks. */
+    record Comparison(List<Piece> pieces, List<Long> suspects) {}
+
     /** Everything, zero stretches as such. */
     List<Piece> all(BlockDevice device, DirtyMap.Stretch slice) throws IOException {
-        return read(device, slice, null, 0);
+        int length = (int) slice.lengthBytes();
+        load(device, slice.offset(), slice.offset(), length);
+        List<Piece> pieces = new ArrayList<>();
+        for (int at = 0; at < length; at += CHUNK_BYTES) {
+            int chunk = Math.min(CHUNK_BYTES, length - at);
+            add(pieces, slice.offset() + at, at, chunk, Zeroes.isZero(buffer.slice(at, chunk)));
+        }
+        return pieces;
     }
 
     /**
-     * What differs from the digests.
+     * Compares a slice chunk by chunk. Where one side is all zero, the chunk is sent at once.
      *
      * @param firstDigest
      *            the digest of the slice's first chunk
      */
-    List<Piece> differing(BlockDevice device, DirtyMap.Stretch slice, Digests digests, int firstDigest)
+    Comparison compare(BlockDevice device, DirtyMap.Stretch slice, Digests digests, int firstDigest)
             throws IOException {
-        return read(device, slice, digests, firstDigest);
+        int length = (int) slice.lengthBytes();
+        load(device, slice.offset(), slice.offset(), length);
+        List<Piece> pieces = new ArrayList<>();
+        List<Long> suspects = new ArrayList<>();
+        for (int at = 0; at < length; at += CHUNK_BYTES) {
+            ByteBuffer chunk = buffer.slice(at, Math.min(CHUNK_BYTES, length - at));
+            boolean zero = Zeroes.isZero(chunk);
+            ByteBuffer theirs = digest(digests, firstDigest + at / CHUNK_BYTES);
+            if (theirs.equals(ours(chunk, zero))) {
+                continue;
+            }
+            if (zero || theirs.equals(ByteBuffer.wrap(ZERO_DIGEST))) {
+                add(pieces, slice.offset() + at, at, chunk.remaining(), zero);
+            } else {
+                suspects.add((slice.offset() + at) / CHUNK_BYTES);
+            }
+        }
+        return new Comparison(pieces, suspects);
+    }
+
+    /**
+     * What differs of blocks.
+     *
+     * @param runs
+     *            of blocks, all within {@link #SLICE_BYTES} from the first on
+     * @param firstDigest
+     *            the digest of the first block
+     */
+    List<Piece> differing(BlockDevice device, List<DigestRequest.Run> runs, Digests digests, int firstDigest)
+            throws IOException {
+        long start = runs.getFirst().first() * BLOCK_BYTES;
+        List<Piece> pieces = new ArrayList<>();
+        int index = firstDigest;
+        for (DigestRequest.Run run : runs) {
+            long from = run.first() * BLOCK_BYTES;
+            long to = Math.min(run.end() * BLOCK_BYTES, device.sizeBytes());
+            load(device, start, from, (int) (to - from));
+            for (long at = from; at < to; at += BLOCK_BYTES, index++) {
+                int inBuffer = (int) (at - start);
+                ByteBuffer block = buffer.slice(inBuffer, (int) Math.min(BLOCK_BYTES, to - at));
+                boolean zero = Zeroes.isZero(block);
+                if (!digest(digests, index).equals(ours(block, zero))) {
+                    add(pieces, at, inBuffer, block.remaining(), zero);
+                }
+            }
+        }
+        return pieces;
     }
 
     /** How many bytes from {@code offset} on are known to be zero without reading. */
@@ -62,26 +120,16 @@ final class SliceReader {
         return end[0] - offset;
     }
 
-    private List<Piece> read(BlockDevice device, DirtyMap.Stretch slice, @Nullable Digests digests, int firstDigest)
-            throws IOException {
-        int length = (int) slice.lengthBytes();
-        device.extents(slice.offset(), length, (at, run, zero) -> {
-            int from = (int) (at - slice.offset());
+    /** Reads into the buffer, which holds the disk from {@code start} on. */
+    private void load(BlockDevice device, long start, long offset, int length) throws IOException {
+        device.extents(offset, length, (at, run, zero) -> {
+            int from = (int) (at - start);
             if (zero) {
                 clear(from, (int) run);
             } else {
                 device.read(at, buffer.slice(from, (int) run));
             }
         });
-        List<Piece> pieces = new ArrayList<>();
-        for (int at = 0; at < length; at += CHUNK_BYTES) {
-            ByteBuffer chunk = buffer.slice(at, Math.min(CHUNK_BYTES, length - at));
-            boolean zero = Zeroes.isZero(chunk);
-            if (digests == null || !isSame(chunk, zero, digests, firstDigest + at / CHUNK_BYTES)) {
-                add(pieces, slice.offset() + at, at, chunk.remaining(), zero);
-            }
-        }
-        return pieces;
     }
 
     private void clear(int from, int length) {
@@ -94,22 +142,23 @@ final class SliceReader {
         }
     }
 
-    private boolean isSame(ByteBuffer chunk, boolean zero, Digests digests, int index) {
+    private static ByteBuffer digest(Digests digests, int index) {
         if (digests.status() == Digests.Status.ALL_ZERO) {
-            return zero;
+            return ByteBuffer.wrap(ZERO_DIGEST);
         }
-        byte[] ours = ZERO_DIGEST;
-        if (!zero) {
-            sha256.update(chunk.duplicate());
-            ours = sha256.digest();
-        }
-        int at = index * Limits.DIGEST_BYTES;
-        ByteBuffer theirs = digests.digests();
-        return ByteBuffer.wrap(ours, 0, Limits.DIGEST_BYTES)
-                .equals(theirs.slice(theirs.position() + at, Limits.DIGEST_BYTES));
+        ByteBuffer all = digests.digests();
+        return all.slice(all.position() + index * Limits.DIGEST_BYTES, Limits.DIGEST_BYTES);
     }
 
-    /** Adds a chunk, to the piece before it where the two are alike. */
+    private ByteBuffer ours(ByteBuffer bytes, boolean zero) {
+        if (zero) {
+            return ByteBuffer.wrap(ZERO_DIGEST);
+        }
+        sha256.update(bytes.duplicate());
+        return ByteBuffer.wrap(sha256.digest(), 0, Limits.DIGEST_BYTES);
+    }
+
+    /** Adds a stretch, to the piece before it where the two are alike. */
     private void add(List<Piece> pieces, long offset, int at, int length, boolean zero) {
         Piece last = pieces.isEmpty() ? null : pieces.getLast();
         if (last != null && last.end() == offset && (last.data() == null) == zero) {

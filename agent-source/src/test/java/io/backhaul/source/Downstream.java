@@ -37,6 +37,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.UUID;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -355,8 +356,10 @@ final class Downstream implements Dialler, FrameSink {
         byte[] disk = replica.get(request.disk());
         ByteBuffer digests = ByteBuffer.allocate(request.chunks() * Limits.DIGEST_BYTES);
         boolean allZero = true;
-        for (int i = 0; i < request.chunks(); i++) {
-            int from = (int) ((request.firstChunk() + i) * request.chunkBytes());
+        long[] chunks = request.runs().stream().flatMapToLong(run -> LongStream.range(run.first(), run.end()))
+                .toArray();
+        for (long chunk : chunks) {
+            int from = (int) (chunk * request.chunkBytes());
             int length = Math.min(request.chunkBytes(), disk.length - from);
             boolean zero = Zeroes.isZero(ByteBuffer.wrap(disk, from, length));
             digests.put(zero ? new byte[Limits.DIGEST_BYTES] : digest(disk, from, length), 0, Limits.DIGEST_BYTES);

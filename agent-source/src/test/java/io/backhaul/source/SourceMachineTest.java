@@ -99,12 +99,15 @@ class SourceMachineTest {
     }
 
     @Test
-    void aDiskThatSomebodyWroteToWhileTheAgentWasStoppedIsCompared() {
+    void aDiskThatSomebodyWroteToWhileTheAgentWasStoppedIsComparedAndSentByTheBlock() {
         Rig rig = converged(4);
         rig.stop();
+        long before = rig.downstream.reconciledBytes;
         rig.writeUnseen(1, 4096, new byte[]{9, 9, 9});
+        rig.writeUnseen(1, 130_000, new byte[]{9, 9, 9});
         rig.start();
         rig.converge();
+        assertThat(rig.downstream.reconciledBytes - before).isPositive().isLessThanOrEqualTo(2 * 4096);
         GenerationStart last = rig.downstream.generations.getLast();
         assertThat(last.fidelity()).isEqualTo(Fidelity.BASELINE);
         assertThat(last.basis()).isEqualTo(Position.NONE);
@@ -174,7 +177,7 @@ class SourceMachineTest {
             }
         });
         rig.steps.until(() -> planned[0] >= 0, 1_000_000, "a plan");
-        assertThat(planned[0]).isEqualTo(64 << 10);
+        assertThat(planned[0]).isEqualTo(4 << 10);
         assertThat(rig.downstream.payloadBytes).isEqualTo(before);
     }
 

@@ -10,6 +10,7 @@ import io.backhaul.protocol.Identity;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Role;
 import io.netty.buffer.ByteBufAllocator;
+import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -236,7 +237,8 @@ class RelayTest {
     @Test
     void relaysDigestsOrSaysThatNobodyCanBeAsked() {
         world.loop.runFor(1000);
-        DigestRequest request = new DigestRequest(RelayWorld.MACHINE, Position.NONE, 7, 0, 65_536, 0, 4);
+        DigestRequest request = new DigestRequest(RelayWorld.MACHINE, Position.NONE, 7, 0, 65_536,
+                List.of(new DigestRequest.Run(0, 4)));
         world.source.sender.control(request.frame(ByteBufAllocator.DEFAULT));
         world.loop.runFor(100);
         world.targetUnreachable = true;

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 import java.util.random.RandomGenerator;
 
 /** Random frames of every type, and what can be read from any frame. */
@@ -38,7 +39,7 @@ public final class SampleFrames {
             case PING -> new Heartbeat(machine, false, random.nextLong());
             case PONG -> new Heartbeat(machine, true, random.nextLong());
             case DIGEST_REQUEST -> new DigestRequest(machine, position(), random.nextInt(), random.nextInt(1 << 16),
-                    4096 << random.nextInt(9), random.nextLong(1L << 40), 1 + random.nextInt(Limits.MAX_DIGESTS));
+                    4096 << random.nextInt(9), runs());
             case DIGESTS -> digests(machine);
             case GENERATION -> generation(machine);
             case FIDELITY -> new FidelityChange(machine, streamPosition(), number(), any(Fidelity.values()));
@@ -115,6 +116,12 @@ public final class SampleFrames {
         stored.getBytes(stored.readerIndex(), payload);
         return new Writes(frame.machine(), frame.first(), frame.timeMicros(), frame.isReconciled(), records,
                 ByteBuffer.wrap(payload));
+    }
+
+    private List<DigestRequest.Run> runs() {
+        int count = 1 + random.nextInt(32);
+        return Stream.generate(() -> new DigestRequest.Run(random.nextLong(1L << 40),
+                1 + random.nextInt(Limits.MAX_DIGESTS / count))).limit(count).toList();
     }
 
     private Digests digests(UUID machine) {

@@ -401,8 +401,10 @@ class StreamTest {
         assertThat(hop.sender.control(request(hop))).isFalse();
         hop.loop.runFor(5000);
         assertThat(hop.sender.control(request(hop))).isTrue();
-        hop.fromReceiver(Digests.without(new DigestRequest(MACHINE, Position.NONE, 1, 0, 4096, 0, 1),
-                Digests.Status.UNAVAILABLE).frame(hop.allocator));
+        hop.fromReceiver(Digests
+                .without(new DigestRequest(MACHINE, Position.NONE, 1, 0, 4096, List.of(new DigestRequest.Run(0, 1))),
+                        Digests.Status.UNAVAILABLE)
+                .frame(hop.allocator));
         hop.loop.runFor(100);
         assertThat(hop.sink.controls).isEqualTo(1);
         assertThat(hop.feed.controls).isEqualTo(1);
@@ -410,7 +412,8 @@ class StreamTest {
     }
 
     private static Frame request(Hop hop) {
-        return new DigestRequest(MACHINE, Position.NONE, 1, 0, 4096, 0, 1).frame(hop.allocator);
+        return new DigestRequest(MACHINE, Position.NONE, 1, 0, 4096, List.of(new DigestRequest.Run(0, 1)))
+                .frame(hop.allocator);
     }
 
     @Test
