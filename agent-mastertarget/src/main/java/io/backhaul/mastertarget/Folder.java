@@ -26,7 +26,7 @@ final class Folder {
     private final AtomicLong doneBytes;
     private final List<Plan> plans = new ArrayList<>();
     private final IndexSnapshot snapshot;
-    private final ByteBuffer gathered = ByteBuffer.allocate(WRITE_BYTES);
+    private final ByteBuffer gathered;
     private long gatheredAt;
 
     /** What is to be done to one disk. */
@@ -44,6 +44,7 @@ final class Folder {
         for (BaseDisk disk : disks.all()) {
             plans.add(new Plan(disk, snapshot.map(disk.placed().index())));
         }
+        this.gathered = ByteBuffer.allocate((int) Math.min(WRITE_BYTES, totalBytes()));
     }
 
     /** How many bytes will be written and zeroed. */

@@ -30,6 +30,7 @@ final class StateFile implements AutoCloseable {
     private final StateFileHeader header;
     private @Nullable StoredFile file;
     private final @Nullable SourceState found;
+    private final ByteBuffer slot = ByteBuffer.allocate(SLOT_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     private long counter;
 
     private StateFile(Volume volume, StateFileHeader header, StoredFile file, @Nullable Slot newest) {
@@ -125,8 +126,7 @@ final class StateFile implements AutoCloseable {
     /** Writes the state; {@code durable}: also against power loss. */
     void save(SourceState state, boolean durable) throws IOException {
         StoredFile target = file == null ? reopened() : file;
-        ByteBuffer slot = ByteBuffer.allocate(SLOT_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        slot.position(SLOT_HEADER_BYTES);
+        slot.clear().position(SLOT_HEADER_BYTES);
         state.encode(slot);
         int length = slot.position() - SLOT_HEADER_BYTES;
         slot.putLong(0, counter + 1).putInt(8, length);

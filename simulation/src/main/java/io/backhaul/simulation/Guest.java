@@ -162,7 +162,7 @@ final class Guest {
             taken(served, extent, new long[extent.sectors()]);
             tally.count("guest: zero");
         } catch (IOException refused) {
-            refused(refused);
+            refused(extent, refused);
         }
     }
 
@@ -182,7 +182,7 @@ final class Guest {
             taken(served, extent, ids);
             tally.count("guest: write");
         } catch (IOException refused) {
-            refused(refused);
+            refused(extent, refused);
         }
     }
 
@@ -199,9 +199,9 @@ final class Guest {
                         + " sectors " + extent.firstSector() + "+" + extent.sectors() + ", captured " + captured);
     }
 
-    private void refused(IOException why) {
+    private void refused(Extent extent, IOException why) {
         tally.count("guest: write refused");
-        int differing = oracle.reconcile();
+        int differing = oracle.reconcile(extent.disk(), extent.firstSector(), extent.sectors());
         scheduler.log().show(scheduler.nanos(), "guest",
                 () -> "is refused (" + why.getMessage() + "), " + differing + " sectors changed all the same");
     }

@@ -121,21 +121,30 @@ final class Oracle {
     int reconcile() {
         int differing = 0;
         for (int disk = 0; disk < disks.size(); disk++) {
-            long[] found = ids(read(disks.get(disk)));
-            for (int sector = 0; sector < found.length; sector++) {
-                if (found[sector] != histories.get(disk)[sector].latest()) {
-                    states += differing++ == 0 ? 1 : 0;
-                    histories.get(disk)[sector].add(states, found[sector]);
-                }
-            }
+            differing += reconcile(disk, 0, histories.get(disk).length, differing == 0);
         }
         return differing;
     }
 
-    private static ByteBuffer read(SimDisk disk) {
-        ByteBuffer bytes = ByteBuffer.allocate((int) disk.sizeBytes());
-        disk.peek(0, bytes);
-        return bytes;
+    /** The same for a stretch of one disk, which a write has failed in. */
+    int reconcile(int disk, int firstSector, int sectors) {
+        return reconcile(disk, firstSector, sectors, true);
+    }
+
+    private int reconcile(int disk, int firstSector, int sectors, boolean newState) {
+        ByteBuffer bytes = ByteBuffer.allocate(sectors * SectorContent.SECTOR_BYTES);
+        disks.get(disk).peek((long) firstSector * SectorContent.SECTOR_BYTES, bytes);
+        long[] found = ids(bytes);
+        int differing = 0;
+        for (int i = 0; i < found.length; i++) {
+            History history = histories.get(disk)[firstSector + i];
+            if (found[i] != history.latest()) {
+                states += newState && differing == 0 ? 1 : 0;
+                history.add(states, found[i]);
+                differing++;
+            }
+        }
+        return differing;
     }
 
     private static long[] ids(ByteBuffer bytes) {

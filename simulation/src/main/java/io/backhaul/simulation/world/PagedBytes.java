@@ -1,6 +1,9 @@
 package io.backhaul.simulation.world;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,6 +21,7 @@ final class PagedBytes {
     static final int PAGE_BYTES = 4096;
     static final int SECTOR_BYTES = 512;
     private static final byte[] ZEROES = new byte[PAGE_BYTES];
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private final List<byte @Nullable []> pages = new ArrayList<>();
     private final TreeMap<Integer, Shadow> dirty = new TreeMap<>();
     private final TreeMap<Integer, Shadow> orphans = new TreeMap<>();
@@ -81,6 +85,12 @@ final class PagedBytes {
 
     private byte @Nullable [] page(long index) {
         return index < pages.size() ? pages.get((int) index) : null;
+    }
+
+    /** Eight bytes that lie in one page, little-endian. */
+    long getLong(long offset) {
+        byte[] page = page(offset / PAGE_BYTES);
+        return page == null ? 0 : (long) LONG.get(page, (int) (offset % PAGE_BYTES));
     }
 
     void read(long offset, ByteBuffer target) {

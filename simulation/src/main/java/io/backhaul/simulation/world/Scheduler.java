@@ -1,9 +1,7 @@
 package io.backhaul.simulation.world;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,17 +12,13 @@ import org.jspecify.annotations.Nullable;
  * Everything simulated runs on the one thread that calls {@link #step}.
  */
 public final class Scheduler {
-    private final PriorityQueue<Event> events = new PriorityQueue<>(
-            Comparator.comparingLong(Event::nanos).thenComparingLong(Event::order));
+    private final EventQueue events = new EventQueue();
     private final EventLog log;
     private long nowNanos;
-    private long given;
     private long run;
     private @Nullable Object current;
     private @Nullable Fiber fiber;
     private final List<Fiber> begun = new ArrayList<>();
-
-    private record Event(long nanos, long order, @Nullable SimProcess owner, Runnable task) {}
 
     public Scheduler(EventLog log) {
         this.log = log;
@@ -50,7 +44,7 @@ public final class Scheduler {
 
     /** Runs a task after a while, unless its owner is dead then. */
     public void after(long delayNanos, @Nullable SimProcess owner, Runnable task) {
-        events.add(new Event(nowNanos + Math.max(0, delayNanos), given++, owner, task));
+        events.add(nowNanos + Math.max(0, delayNanos), owner, task);
     }
 
     /**
@@ -59,19 +53,19 @@ public final class Scheduler {
      * @return false where there is none
      */
     public boolean step() {
-        Event event = events.poll();
+        EventQueue.Event event = events.poll();
         if (event == null) {
             return false;
         }
-        nowNanos = event.nanos();
-        SimProcess owner = event.owner();
+        nowNanos = event.nanos;
+        SimProcess owner = event.owner;
         if (owner != null && !owner.isAlive()) {
             return true;
         }
         run++;
-        log.mix(nowNanos, event.order());
+        log.mix(nowNanos, event.order);
         try {
-            event.task().run();
+            event.task.run();
         } catch (ProcessKilled killed) {
             log.show(nowNanos, "world", killed::getMessage);
         }
@@ -80,8 +74,7 @@ public final class Scheduler {
 
     /** The instant of the next event, or {@link Long#MAX_VALUE}. */
     public long nextNanos() {
-        Event event = events.peek();
-        return event == null ? Long.MAX_VALUE : event.nanos();
+        return events.nextNanos();
     }
 
     /** Runs a task as if on {@code place}: a loop or a lane. */

@@ -52,8 +52,7 @@ final class SimRegion implements MappedRegion {
 
     @Override
     public long getLong(long offset) {
-        inode.bytes.read(at(offset, 8), word.clear());
-        return word.getLong(0);
+        return inode.bytes.getLong(at(offset, 8));
     }
 
     @Override
