@@ -58,6 +58,7 @@ public final class SourceMachine {
     private final SendWindow window;
     private final SourceSession session;
     private final StartRule rule;
+    private final boolean tracking;
 
     private SourceMachine(SourceOptions options, Ports ports, List<SourceDisk> disks, Capture capture, Found found) {
         this.ports = ports;
@@ -67,6 +68,7 @@ public final class SourceMachine {
         this.stateFile = found.stateFile();
         this.dirty = found.dirty();
         this.rule = found.rule();
+        this.tracking = found.tracking();
         this.room = new Room(options.buffering().bufferBytes());
         CompressionPolicy policy = new CompressionPolicy(options.compression());
         // The packer is made first and hands its frames to the session, which is made last.
@@ -102,7 +104,7 @@ public final class SourceMachine {
     }
 
     /** What the state folder holds, put in order for this start. */
-    private record Found(StateFile stateFile, DirtyMap dirty, SourceState state, StartRule rule) {}
+    private record Found(StateFile stateFile, DirtyMap dirty, SourceState state, StartRule rule, boolean tracking) {}
 
     /**
      * Opens the state folder and puts everything together; nothing runs yet but the capture may be used. Blocks.
@@ -143,9 +145,10 @@ public final class SourceMachine {
                 dirty.clearAll();
             }
             SourceState state = before.opened(ports.host().bootId());
-            state = tracking ? state : state.withFingerprints(fingerprints);
+            // Where writes are not seen, nothing that comes after these fingerprints is vouched for, however the run ends.
+            state = tracking ? state : state.stopped(fingerprints);
             stateFile.save(state, true);
-            return new Found(stateFile, dirty, state, rule);
+            return new Found(stateFile, dirty, state, rule, tracking);
         } catch (IOException | RuntimeException failed) {
             stateFile.close();
             throw failed;
@@ -375,7 +378,7 @@ public final class SourceMachine {
             fingerprints.add(disk.fingerprint().take());
         }
         dirty.force();
-        SourceState stopped = last.stopped(fingerprints);
+        SourceState stopped = tracking ? last.stopped(fingerprints) : last;
         stateFile.save(stopped, true);
         dirty.close();
         stateFile.close();

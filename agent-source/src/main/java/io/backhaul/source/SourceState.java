@@ -24,7 +24,8 @@ import java.util.UUID;
  * @param comparing
  *            whether a baseline has not come to its end
  * @param clean
- *            whether the agent was stopped in order, after the last write
+ *            whether only the fingerprints tell if anything was written that is neither captured nor marked: the agent was
+ *            stopped in order, or does not see writes at all
  */
 record SourceState(long generation, boolean acknowledged, UUID bootId, Position journaled, boolean comparing,
         boolean clean,
@@ -73,23 +74,13 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, Position 
         return new SourceState(generation, acknowledged, boot, journaled, comparing, false, disks);
     }
 
-    /** Stopped in order. */
+    /** All that was written is captured or marked, up to the disks that have these fingerprints. */
     SourceState stopped(List<String> fingerprints) {
-        return new SourceState(generation, acknowledged, bootId, journaled, comparing, true,
-                fingerprinted(fingerprints));
-    }
-
-    SourceState withFingerprints(List<String> fingerprints) {
-        return new SourceState(generation, acknowledged, bootId, journaled, comparing, clean,
-                fingerprinted(fingerprints));
-    }
-
-    private List<DiskState> fingerprinted(List<String> fingerprints) {
         List<DiskState> next = new ArrayList<>();
         for (int i = 0; i < disks.size(); i++) {
             next.add(new DiskState(disks.get(i).disk(), disks.get(i).comparedBytes(), fingerprints.get(i)));
         }
-        return next;
+        return new SourceState(generation, acknowledged, bootId, journaled, comparing, true, next);
     }
 
     /** How far each disk is compared; {@code still} where there is more to compare. */

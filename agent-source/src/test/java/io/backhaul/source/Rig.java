@@ -48,6 +48,7 @@ final class Rig implements Downstream.Witness {
     private @Nullable SourceMachine machine;
     private @Nullable WriteThroughCapture capture;
     private Position highest = Position.NONE;
+    private boolean scanning;
     final List<String> history = new ArrayList<>();
     int orderedFramesChecked;
 
@@ -79,6 +80,11 @@ final class Rig implements Downstream.Witness {
         options = next;
     }
 
+    /** The agent sees no writes, from the next start on; or does. */
+    void scan(boolean only) {
+        scanning = only;
+    }
+
     SourceOptions options() {
         return options;
     }
@@ -104,14 +110,15 @@ final class Rig implements Downstream.Witness {
                 disks.add(new SourceDisk(new DiskInfo(i, "disk-" + i, device.sizeBytes(), 512), "disk " + i, device,
                         device::fingerprint));
             }
-            WriteThroughCapture through = new WriteThroughCapture(disks, WriteThroughCapture.OnFull.OVERFLOW,
-                    Duration.ZERO);
+            WriteThroughCapture through = scanning ? null
+                    : new WriteThroughCapture(disks, WriteThroughCapture.OnFull.OVERFLOW, Duration.ZERO);
             var lanes = new SourceMachine.Lanes(steps.lane(life), steps.lane(life), steps.lane(life));
             var host = new SourceMachine.Host(bootId, allocator, Lz4.compressor(), faults);
             SplittableRandom dice = random.split();
             var loop = steps.loop(life);
             var ports = new SourceMachine.Ports(loop, lanes, downstream, volume, dice, host);
-            SourceMachine opened = SourceMachine.open(options, ports, disks, through, true);
+            SourceMachine opened = SourceMachine.open(options, ports, disks,
+                    through == null ? new ScanCapture(disks) : through, !scanning);
             machine = opened;
             capture = through;
             loop.execute(opened::start);

@@ -15,6 +15,7 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SourceMachineTest {
     private static final long FIRST_DISK = (3 << 20) + (64 << 10) + 512;
@@ -96,6 +97,21 @@ class SourceMachineTest {
         assertThat(rig.downstream.payloadBytes).isEqualTo(before);
         assertThat(rig.downstream.generations).last().extracting(GenerationStart::fidelity)
                 .isEqualTo(Fidelity.CATCH_UP);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whatWasWrittenWhileAnAgentRanThatSeesNoWritesIsComparedAtTheNextStart(boolean scansAgain) {
+        Rig rig = new Rig(21, FIRST_DISK, SECOND_DISK);
+        rig.scan(true);
+        rig.start();
+        rig.converge();
+        rig.writeUnseen(1, 4096, new byte[]{9, 9, 9});
+        rig.stop();
+        rig.scan(scansAgain);
+        rig.start();
+        rig.converge();
+        assertThat(rig.downstream.generations.getLast().fidelity()).isEqualTo(Fidelity.BASELINE);
     }
 
     @Test

@@ -54,7 +54,7 @@ class StartRuleTest {
 
     @Test
     void aScanTrustsNothingButAnUntouchedDisk() {
-        SourceState scanned = RUNNING.withFingerprints(List.of("same"));
+        SourceState scanned = RUNNING.stopped(List.of("same"));
         var same = new StartRule.Findings(scanned, true, BOOT, DISKS, List.of("same"));
         var other = new StartRule.Findings(scanned, true, BOOT, DISKS, List.of("other"));
         assertThat(StartRule.judge(same, false)).isInstanceOf(StartRule.GoOn.class);
