@@ -101,6 +101,7 @@ public final class MasterTargetMachine {
     private @Nullable Link link;
     private long greetedGeneration;
     private @Nullable Promotion promotion;
+    private boolean closing;
 
     public MasterTargetMachine(UUID machine, Ports ports, Setup setup) {
         this.machine = machine;
@@ -238,7 +239,7 @@ public final class MasterTargetMachine {
             if (displaced != null) {
                 displaced.refuse(FaultCode.DISPLACED, "a newer link has come");
             }
-            if (state instanceof Closed) {
+            if (closing) {
                 receiver.refuse(FaultCode.SHUTTING_DOWN, "the master target is being stopped");
             } else {
                 receiver.begin();
@@ -429,6 +430,7 @@ public final class MasterTargetMachine {
 
     /** Ends the link, makes durable what came, and lets everything go. Views must have been closed. */
     public void close(Runnable closed) {
+        closing = true;
         Parts parts = parts();
         if (promotion != null) {
             promotion.close();
