@@ -120,6 +120,8 @@ final class Replica {
                 index.add(frame, at);
                 if (base.isBefore(frame.last())) {
                     timeline.add(frame);
+                } else if (frame.last().equals(base)) {
+                    timeline.recall(frame);
                 }
             } catch (MalformedBodyException malformed) {
                 throw new StoreException(Kind.CORRUPT, log.describe() + ": " + frame + ": " + malformed.getMessage(),
@@ -246,10 +248,14 @@ final class Replica {
     /** Deletes segments that nothing needs any more. */
     void trim(Consumer<IOException> failed, Runnable trimmed) {
         Position limit = pins.trimLimit(base());
+        // A mark at the base is a point's name still, and stands in the journal only.
+        boolean isMark = timeline.isMarked(limit);
         store.submit(() -> {
             // Room first: beginning a new segment, which trimming the last one means, may need what the others hold.
             log.trimTo(new Position(limit.generation(), Math.max(0, limit.sequence() - 1)));
-            log.trimTo(limit);
+            if (!isMark) {
+                log.trimTo(limit);
+            }
             return log.before();
         }, loop, new Lane.Outcome<Position>() {
             @Override

@@ -4,6 +4,7 @@ import io.backhaul.mastertarget.Checkpoint.Base;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.FrameType;
 import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Mark;
@@ -56,6 +57,18 @@ final class Timeline {
             }
             default -> extend();
         }
+    }
+
+    /** Takes the frame whose record the base stands at: of what it says only a mark still counts. */
+    void recall(Frame frame) throws MalformedBodyException {
+        if (frame.type() == FrameType.MARK && fidelity == Fidelity.ORDERED) {
+            marks.add(Mark.read(frame));
+        }
+    }
+
+    /** Whether there is a mark at the position. */
+    boolean isMarked(Position position) {
+        return marks.stream().anyMatch(mark -> mark.position().equals(position));
     }
 
     private void turn(Fidelity next, boolean anew) {

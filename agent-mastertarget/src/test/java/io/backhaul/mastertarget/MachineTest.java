@@ -11,6 +11,7 @@ import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.Limits;
+import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
@@ -211,6 +212,34 @@ final class MachineTest {
         assertThat(source.oracle.points(source.last())).filteredOn(point -> point.isAtLeast(journaled))
                 .anyMatch(point -> Oracle.same(fixture.base(), source.oracle.stateAt(point)));
         assertThat(fixture.disks.values()).allMatch(disk -> disk.openings() == 0);
+    }
+
+    @Test
+    void aMarkThatTheBaseStandsAtIsOfferedAlsoAfterAStart() {
+        fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
+        begin();
+        String label = source.mark();
+        send();
+        fixture.world.pass(5 * SECOND);
+        assertThat(fixture.machine.status().base()).isEqualTo(source.last());
+        fixture.crash(true);
+        fixture.start();
+        fixture.world.pass(5 * SECOND);
+        assertThat(fixture.machine.points().marks()).extracting(Mark::label).containsExactly(label);
+    }
+
+    @Test
+    void whoConnectsToAMachineThatIsBeingClosedIsSentAway() {
+        begin();
+        write();
+        source.send();
+        fixture.world.steps(5);
+        List<String> ended = new ArrayList<>();
+        fixture.machine.close(() -> ended.add("ended"));
+        source.connect(fixture.machine);
+        fixture.world.pass(30 * SECOND);
+        assertThat(ended).hasSize(1);
+        assertThat(source.refusals()).isNotEmpty().allMatch(each -> each.fault() == FaultCode.SHUTTING_DOWN);
     }
 
     @Test
