@@ -30,6 +30,7 @@ import java.security.SecureRandom;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -182,18 +183,9 @@ public final class ProcessServer implements AutoCloseable {
     }
 
     private void decommission(Map<String, Object> request, ControlReply reply) throws ControlFault {
-        List<MachineStatus> machines = machines();
-        List<String> undelivered = machines.stream().filter(machine -> !machine.delivered())
-                .map(machine -> machine.machine() + " (" + machine.lagBytes() + " bytes)").toList();
-        if (!undelivered.isEmpty()) {
-            throw new ControlFault("not everything is delivered: " + String.join(", ", undelivered)
-                    + "; keep this process server running until its master targets have journaled all of it");
-        }
-        List<String> linked = machines.stream().filter(MachineStatus::sourceLinked)
-                .map(machine -> machine.machine().toString()).toList();
-        if (!linked.isEmpty()) {
-            throw new ControlFault("sources are still connected: " + String.join(", ", linked)
-                    + "; give them another process server first");
+        Optional<String> objection = Relay.objection(machines());
+        if (objection.isPresent()) {
+            throw new ControlFault(objection.get());
         }
         reply.done(Map.of("undeliveredBytes", 0));
     }

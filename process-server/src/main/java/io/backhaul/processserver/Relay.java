@@ -15,6 +15,7 @@ import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -144,6 +145,24 @@ public final class Relay implements Reception.Host {
         }).toList();
         return CompletableFuture.allOf(asked.toArray(CompletableFuture[]::new))
                 .thenApply(all -> asked.stream().map(CompletableFuture::join).toList());
+    }
+
+    /**
+     * Why a process server may not be taken away yet, by how its machines stand: one sentence; empty where it may.
+     */
+    public static Optional<String> objection(List<MachineStatus> machines) {
+        List<String> undelivered = machines.stream().filter(machine -> !machine.delivered())
+                .map(machine -> machine.machine() + " (" + machine.lagBytes() + " bytes)").toList();
+        if (!undelivered.isEmpty()) {
+            return Optional.of("not everything is delivered: " + String.join(", ", undelivered)
+                    + "; keep this process server running until its master targets have journaled all of it");
+        }
+        List<String> linked = machines.stream().filter(MachineStatus::sourceLinked)
+                .map(machine -> machine.machine().toString()).toList();
+        return linked.isEmpty()
+                ? Optional.empty()
+                : Optional.of("sources are still connected: " + String.join(", ", linked)
+                        + "; give them another process server first");
     }
 
     /** Bytes that all spools take, and credit that all sources have; from any thread. */
