@@ -40,6 +40,22 @@ enum FaultKind {
     SPOOL_LOST,
     /** The guest writes more than can be buffered. */
     OVERFLOW,
-    /** The operator acts: marks, views, resync, restart, promotion. */
-    OPERATOR
+    /** The operator acts: marks, views to read and to write, plans. */
+    OPERATOR,
+    /** The operator has the disks compared anew. */
+    RESYNC,
+    /** A part is started anew with other settings. */
+    SETTINGS,
+    /** The machine is given to the other master target. */
+    MOVE,
+    /** A process server is emptied and taken away, and later comes back as a new one. */
+    DECOMMISSION,
+    /** A master target loses its journal and its disks. */
+    JOURNAL_LOST,
+    /** A bit of the journal flips. */
+    JOURNAL_ROT,
+    /** Somebody connects who should not, or says nothing, or something else than expected. */
+    STRANGER,
+    /** The machine is promoted, for good. */
+    PROMOTE
 }

@@ -43,8 +43,11 @@ final class Faults {
         /** The guest writes a lot. */
         void overflow(Dice dice);
 
-        /** The operator does something. */
-        void operate(Dice dice);
+        /** The operator, or a stranger, does something. */
+        void operate(FaultKind kind, Dice dice);
+
+        /** No fault strikes any more: what was taken away comes back. */
+        void mended();
     }
 
     Faults(Scheduler scheduler, Tally tally, Targets targets, long seed) {
@@ -109,7 +112,11 @@ final class Faults {
                 say(kind, "guest");
                 targets.overflow(with);
             }
-            case OPERATOR -> targets.operate(with);
+            case OPERATOR -> targets.operate(kind, with);
+            case RESYNC, SETTINGS, MOVE, DECOMMISSION, JOURNAL_LOST, JOURNAL_ROT, STRANGER, PROMOTE -> {
+                tally.count("fault " + kind);
+                targets.operate(kind, with);
+            }
         }
     }
 
@@ -186,5 +193,6 @@ final class Faults {
         }
         targets.disks().forEach(disk -> disk.trouble().end());
         targets.stations().forEach(station -> station.host().slowDown(1));
+        targets.mended();
     }
 }

@@ -4,6 +4,7 @@ import io.backhaul.blockio.BlockDevice;
 import io.backhaul.protocol.Position;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
+import io.backhaul.simulation.world.SimDisk;
 import io.backhaul.simulation.world.Tally;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -34,6 +35,12 @@ final class Guest {
         /** The agent's process and the disks as it serves them; null while it does not. */
         @Nullable
         Served served();
+
+        /** The disks themselves, where they are written to past the agent just now; empty where they are not. */
+        List<SimDisk> bare(Dice dice);
+
+        /** One of them was written to. */
+        void wroteBare();
     }
 
     /** What an agent serves. */
@@ -57,8 +64,9 @@ final class Guest {
      *            requests in a burst, without pauses
      */
     record Habits(long pauseNanos, int burstWrites, double burstChance, int maxSectors, double hotShare) {
-        static Habits of(Dice dice) {
-            return new Habits(dice.scaled(40 * MILLI, 10_000 * MILLI), (int) dice.scaled(5, 300),
+        static Habits of(Dice dice, boolean quiet) {
+            return new Habits(dice.scaled(quiet ? 1000 * MILLI : 40 * MILLI, quiet ? 60_000 * MILLI : 10_000 * MILLI),
+                    (int) dice.scaled(5, 300),
                     dice.pick(List.of(0.0, 0.005, 0.02)), (int) dice.scaled(1, 128), dice.nextDouble());
         }
     }
@@ -110,19 +118,32 @@ final class Guest {
         Served served = door.served();
         if (!busy && served != null) {
             request(served);
+        } else if (!busy) {
+            List<SimDisk> bare = door.bare(dice);
+            if (!bare.isEmpty()) {
+                writeBare(bare);
+            }
         }
+    }
+
+    /** A write that no agent sees. */
+    private void writeBare(List<SimDisk> disks) {
+        Extent extent = extent(
+                disks.stream().map(disk -> new long[]{disk.sizeBytes(), disk.sectorSizeBytes()}).toList());
+        long[] ids = ids(extent);
+        disks.get(extent.disk()).writeBare(extent.offset(), bytes(ids));
+        oracle.change(extent.disk(), extent.firstSector(), ids);
+        door.wroteBare();
+        tally.count("guest: write unseen");
+        scheduler.log().show(scheduler.nanos(), "guest", () -> "state " + oracle.state() + " writes disk "
+                + extent.disk() + " sectors " + extent.firstSector() + "+" + extent.sectors() + ", unseen");
     }
 
     private void request(Served served) {
         busy = true;
-        int disk = dice.nextInt(served.disks().size());
-        BlockDevice device = served.disks().get(disk);
-        int sectorsEach = device.sectorSizeBytes() / SectorContent.SECTOR_BYTES;
-        int units = (int) (device.sizeBytes() / device.sectorSizeBytes());
-        int length = (int) dice.scaled(1, Math.min(units, habits.maxSectors()));
-        int first = dice.chance(habits.hotShare()) ? (int) dice.scaled(1, units - length + 1) - 1
-                : dice.nextInt(units - length + 1);
-        Extent extent = new Extent(disk, first * sectorsEach, length * sectorsEach);
+        Extent extent = extent(served.disks().stream()
+                .map(disk -> new long[]{disk.sizeBytes(), disk.sectorSizeBytes()}).toList());
+        BlockDevice device = served.disks().get(extent.disk());
         double kind = dice.nextDouble();
         if (kind < 0.05) {
             call(served, () -> flush(device));
@@ -131,6 +152,19 @@ final class Guest {
         } else {
             call(served, () -> write(served, device, extent));
         }
+    }
+
+    /** Some stretch of some disk, by the sizes and sector sizes there are. */
+    private Extent extent(List<long[]> shapes) {
+        int disk = dice.nextInt(shapes.size());
+        long sizeBytes = shapes.get(disk)[0];
+        long sectorBytes = shapes.get(disk)[1];
+        int sectorsEach = (int) sectorBytes / SectorContent.SECTOR_BYTES;
+        int units = (int) (sizeBytes / sectorBytes);
+        int length = (int) dice.scaled(1, Math.min(units, habits.maxSectors()));
+        int first = dice.chance(habits.hotShare()) ? (int) dice.scaled(1, units - length + 1) - 1
+                : dice.nextInt(units - length + 1);
+        return new Extent(disk, first * sectorsEach, length * sectorsEach);
     }
 
     private record Extent(int disk, int firstSector, int sectors) {
@@ -167,23 +201,32 @@ final class Guest {
     }
 
     private void write(Served served, BlockDevice device, Extent extent) {
+        long[] ids = ids(extent);
+        try {
+            device.write(extent.offset(), bytes(ids));
+            taken(served, extent, ids);
+            tally.count("guest: write");
+        } catch (IOException refused) {
+            refused(extent, refused);
+        }
+    }
+
+    private long[] ids(Extent extent) {
         long[] ids = new long[extent.sectors()];
         int state = oracle.nextState();
         Arrays.setAll(ids, i -> SectorContent.id(state, extent.disk(), extent.firstSector() + i));
         if (dice.chance(0.05)) {
             Arrays.fill(ids, dice.nextInt(ids.length), ids.length, 0);
         }
-        ByteBuffer bytes = ByteBuffer.allocate((int) extent.lengthBytes());
+        return ids;
+    }
+
+    private static ByteBuffer bytes(long[] ids) {
+        ByteBuffer bytes = ByteBuffer.allocate(ids.length * SectorContent.SECTOR_BYTES);
         for (long id : ids) {
             SectorContent.expand(id, bytes);
         }
-        try {
-            device.write(extent.offset(), bytes.flip());
-            taken(served, extent, ids);
-            tally.count("guest: write");
-        } catch (IOException refused) {
-            refused(extent, refused);
-        }
+        return bytes.flip();
     }
 
     private void taken(Served served, Extent extent, long[] ids) {

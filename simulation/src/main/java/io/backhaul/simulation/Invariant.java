@@ -8,6 +8,8 @@ enum Invariant {
     ACKNOWLEDGED_IS_KEPT("no part falls behind a position it has told to be durable, unless it lost its disk"),
     /** The fence. */
     OLD_GENERATIONS_STAY_OUT("once a part has taken a frame of a generation, it takes none of an older one"),
+    /** The fence, seen from the side. */
+    ONE_STREAM_ADVANCES("of two streams of one machine only that advances whose sender was welcomed last"),
     /** Identity of records. */
     ONE_POSITION_ONE_RECORD("the same position never names two different records"),
     /** Order on each link and in each store. */
@@ -22,6 +24,8 @@ enum Invariant {
     OFFERED_CAN_BE_OPENED("a position inside an offered range can be opened while no disk fails"),
     /** Views. */
     VIEWS_STAY("an open view reads the same as long as it is open"),
+    /** Views. */
+    WRITABLE_VIEWS_TAKE("a writable view holds what was written to it, over what the point holds"),
     /** Promotion. */
     PROMOTED_IS_TRUE("a promoted disk is the state of the position it was promoted at"),
     /** Promotion. */

@@ -10,15 +10,18 @@ import io.backhaul.protocol.Position;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
 import io.backhaul.simulation.world.SimDisk;
-import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.simulation.world.SimHost;
 import io.backhaul.simulation.world.Tally;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /** Looks at what the master target offers, and compares it with what the oracle and the witness know. */
 final class Judge {
@@ -28,7 +31,7 @@ final class Judge {
     private final Scheduler scheduler;
     private final Dice dice;
     private final Tally tally;
-    private final NavigableMap<Position, String> marks = new TreeMap<>();
+    private final Map<String, NavigableMap<Position, String>> marks = new TreeMap<>();
     private boolean faultsOver;
 
     Judge(Scene scene) {
@@ -43,9 +46,18 @@ final class Judge {
         faultsOver = true;
     }
 
-    /** A mark was answered and is journaled. */
-    void marked(Position position, String label) {
-        marks.put(position, label);
+    /** A mark was answered and is journaled there. */
+    void marked(String host, Position position, String label) {
+        marksAt(host).put(position, label);
+    }
+
+    private NavigableMap<Position, String> marksAt(String host) {
+        return marks.computeIfAbsent(host, any -> new TreeMap<>());
+    }
+
+    /** The host has lost its journal, and with it the marks. */
+    void forget(String host) {
+        marks.remove(host);
     }
 
     /** What is offered just now lies in ORDERED intervals, and the marks are where they were set. */
@@ -57,7 +69,7 @@ final class Judge {
                     () -> "points are offered from " + interval.from() + " to " + interval.to());
         }
         if (!points.intervals().isEmpty()) {
-            lookForMarks(points);
+            lookForMarks(points, marksAt(target.process().host().name()));
         }
     }
 
@@ -66,14 +78,15 @@ final class Judge {
                 && scene.witness().isAllOrdered(from, to);
     }
 
-    private void lookForMarks(RecoveryPoints points) {
-        marks.headMap(points.oldest()).clear();
-        marks.forEach((position, label) -> {
-            tally.count("checked: marks kept");
-            Violation.unless(
-                    points.marks().stream().map(Mark::position).anyMatch(position::equals), Invariant.MARKS_ARE_KEPT,
-                    () -> "mark '" + label + "' at " + position + " is not among " + points.marks());
-        });
+    private void lookForMarks(RecoveryPoints points, NavigableMap<Position, String> expected) {
+        expected.headMap(points.oldest()).clear();
+        if (expected.isEmpty()) {
+            return;
+        }
+        Set<Position> offered = points.marks().stream().map(Mark::position).collect(Collectors.toSet());
+        tally.add("checked: marks kept", expected.size());
+        expected.forEach((position, label) -> Violation.unless(offered.contains(position), Invariant.MARKS_ARE_KEPT,
+                () -> "mark '" + label + "' at " + position + " is not among " + points.marks()));
     }
 
     /** Opens a view of some point, or of none, and compares it. */
@@ -125,7 +138,7 @@ final class Judge {
             Violation.unless(scene.witness().fidelityAt(position) == Fidelity.ORDERED, Invariant.NO_POINT_IN_A_GAP,
                     () -> "a view of " + position + " opens, which is " + scene.witness().fidelityAt(position));
             List<ByteBuffer> contents = new ArrayList<>();
-            read(target.process(), view, contents, () -> {
+            read(target, view, contents, () -> {
                 if (contents.size() < view.disks().size()) {
                     target.close(view);
                     return;
@@ -149,12 +162,16 @@ final class Judge {
     private void refused(TargetPart target, Position position, String why) {
         tally.count("view refused");
         scheduler.log().show(scheduler.nanos(), "judge", () -> "view of " + position + " refused: " + why);
-        if (faultsOver && target.process().isAlive()) {
+        if (mustOpen(target) && target.process().isAlive()) {
             for (RecoveryPoints.Interval interval : target.points().intervals()) {
                 Violation.unless(!(position.isAtLeast(interval.from()) && interval.to().isAtLeast(position)),
                         Invariant.OFFERED_CAN_BE_OPENED, () -> position + ": " + why);
             }
         }
+    }
+
+    private boolean mustOpen(TargetPart target) {
+        return faultsOver && !scene.isRotten(target.process().host().name());
     }
 
     private void readAgainLater(TargetPart target, View view, List<ByteBuffer> before) {
@@ -163,7 +180,7 @@ final class Judge {
                 return;
             }
             List<ByteBuffer> again = new ArrayList<>();
-            read(target.process(), view, again, () -> {
+            read(target, view, again, () -> {
                 if (again.size() == view.disks().size()) {
                     tally.count("checked: views read again");
                     Violation.unless(again.equals(before), Invariant.VIEWS_STAY,
@@ -174,15 +191,15 @@ final class Judge {
         });
     }
 
-    private void read(SimProcess process, View view, List<ByteBuffer> into, Runnable done) {
-        process.call(() -> {
+    private void read(TargetPart target, View view, List<ByteBuffer> into, Runnable done) {
+        target.process().call(() -> {
             try {
                 for (View.Disk disk : view.disks()) {
                     into.add(read(disk.device()));
                 }
             } catch (IOException failed) {
                 tally.count("view unreadable");
-                Violation.unless(!faultsOver, Invariant.OFFERED_CAN_BE_OPENED,
+                Violation.unless(!mustOpen(target), Invariant.OFFERED_CAN_BE_OPENED,
                         () -> "the view of " + view.position() + " cannot be read: " + failed);
             }
         }, done);
@@ -199,16 +216,16 @@ final class Judge {
     }
 
     /** The promoted disks are the state of the position. */
-    void lookAtPromoted(Position position) {
+    void lookAtPromoted(SimHost host, Position position) {
         List<ByteBuffer> contents = new ArrayList<>();
-        for (SimDisk disk : scene.baseDisks()) {
+        for (SimDisk disk : scene.baseDisks(host.name())) {
             ByteBuffer whole = ByteBuffer.allocate((int) disk.sizeBytes());
             disk.peek(0, whole);
             contents.add(whole);
         }
         Oracle.Verdict verdict = scene.oracle().judge(contents, scene.oracle().boundsOf(position));
         Violation.unless(verdict.isRight(), Invariant.PROMOTED_IS_TRUE, () -> position + ": " + verdict.problem());
-        scene.witness().fenced();
+        scene.witness().fenced(host);
         tally.count("checked: promotions true");
     }
 }

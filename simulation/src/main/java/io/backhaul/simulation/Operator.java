@@ -4,37 +4,68 @@ import io.backhaul.mastertarget.PointName;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
 import io.backhaul.simulation.world.Tally;
+import java.util.List;
 
-/** The human: marks, looks at points, resyncs, at any time. */
+/** The human: marks, looks at points, writes to views, resyncs, moves, changes settings and promotes, at any time. */
 final class Operator {
     private final Scene scene;
     private final Judge judge;
+    private final Rehearsal rehearsal;
+    private final Decommission decommission;
+    private final Stranger stranger;
     private final Tally tally;
     private int marks;
 
     Operator(Scene scene, Judge judge) {
         this.scene = scene;
         this.judge = judge;
+        this.rehearsal = new Rehearsal(scene);
+        this.decommission = new Decommission(scene);
+        this.stranger = new Stranger(scene);
         this.tally = scene.tally();
     }
 
-    void act(Dice dice) {
+    void act(FaultKind kind, Dice dice) {
+        switch (kind) {
+            case RESYNC -> resync();
+            case SETTINGS -> changeSettings(dice);
+            case MOVE -> move(dice);
+            case DECOMMISSION -> decommission.begin(dice);
+            case JOURNAL_LOST -> loseJournal(dice);
+            case JOURNAL_ROT -> say(kind, scene.rotJournal() ? scene.target().host().name() : "nothing");
+            case STRANGER -> stranger.knock(dice);
+            case PROMOTE -> promote(dice);
+            default -> usual(dice);
+        }
+    }
+
+    /** What is under way comes to its end. */
+    void end() {
+        decommission.end();
+    }
+
+    private void say(Object what, String where) {
+        scene.scheduler().log().say(scene.scheduler().nanos(), "operator", what + " at " + where);
+    }
+
+    private void usual(Dice dice) {
         double choice = dice.nextDouble();
-        if (choice < 0.5) {
-            view();
-        } else if (choice < 0.85) {
-            mark(dice);
-        } else if (choice < 0.9) {
-            plan();
+        if (scene.plan().shape().scans() && choice < 0.15) {
+            scene.source().restart();
+        } else if (choice < 0.5) {
+            view(dice);
+        } else if (choice < 0.6) {
+            rehearse(dice);
         } else if (choice < 0.93) {
-            resync();
-        } else if (scene.plan().shape().promotes() && choice > 0.97) {
-            promote(dice);
+            mark(dice);
+        } else {
+            plan();
         }
     }
 
     private void promote(Dice dice) {
-        TargetPart target = scene.target().part();
+        Station<TargetPart> station = dice.pick(scene.targets());
+        TargetPart target = station.part();
         if (target == null) {
             return;
         }
@@ -44,16 +75,24 @@ final class Operator {
             scene.scheduler().log().show(scene.scheduler().nanos(), "operator",
                     () -> "promotion of " + name + ": " + position + " " + why);
             if (position != null) {
-                judge.lookAtPromoted(position);
+                judge.lookAtPromoted(station.host(), position);
             }
         });
     }
 
-    private void view() {
-        TargetPart target = scene.target().part();
+    private void view(Dice dice) {
+        TargetPart target = dice.pick(scene.targets()).part();
         if (target != null) {
             tally.count("operator: view");
             judge.tryAnyView(target);
+        }
+    }
+
+    private void rehearse(Dice dice) {
+        TargetPart target = dice.pick(scene.targets()).part();
+        if (target != null) {
+            tally.count("operator: writable view");
+            rehearsal.begin(target, judge.anyPoint(target));
         }
     }
 
@@ -71,9 +110,12 @@ final class Operator {
             if (position != null) {
                 tally.count("operator: mark answered");
                 scene.oracle().witness(position, new Oracle.Bounds(before, scene.oracle().state()));
-                if (scene.witness().journaledAt("target").isAtLeast(position)) {
-                    judge.marked(position, label);
+                String host = scene.target().host().name();
+                if (scene.witness().journaledAt(host).isAtLeast(position)) {
+                    judge.marked(host, position, label);
                 }
+            } else {
+                tally.count("operator: mark refused");
             }
         });
     }
@@ -95,5 +137,73 @@ final class Operator {
             source.resync((position, why) -> scene.scheduler().log().show(scene.scheduler().nanos(), "operator",
                     () -> "resync from " + position + " " + why));
         }
+    }
+
+    /** Changes what a configuration file says and starts the part anew, in order or not. */
+    private void changeSettings(Dice dice) {
+        Config config = scene.config();
+        int choice = dice.nextInt(3);
+        if (choice == 0) {
+            config.changeSource(dice);
+            int before = config.granularityBytes();
+            if (dice.chance(0.1)) {
+                config.changeGranularity(dice);
+            }
+            boolean mapFits = config.granularityBytes() == before;
+            restart(scene.source(), dice, () -> {
+                if (!mapFits) {
+                    tally.count("settings: granularity");
+                    scene.witness().allowBaseline("the granularity of the dirty map was changed");
+                }
+            });
+        } else if (choice == 1) {
+            config.changeTarget(dice);
+            restart(dice.pick(scene.targets()), dice, () -> {});
+        } else {
+            int relay = dice.nextInt(scene.relays().size());
+            config.changeRelay(relay, dice);
+            restart(scene.relays().get(relay), dice, () -> {});
+        }
+    }
+
+    private void restart(Station<?> station, Dice dice, Runnable between) {
+        say("new settings", station.host().name());
+        if (!station.isUp()) {
+            between.run();
+        } else if (dice.chance(0.7)) {
+            station.restart(between);
+        } else {
+            station.kill(false);
+            between.run();
+        }
+    }
+
+    /** All process servers are told of the other master target, and started anew. */
+    private void move(Dice dice) {
+        int next = (scene.config().target() + 1) % scene.targets().size();
+        TargetPart there = scene.targets().get(next).part();
+        if (there == null || there.isPromoted() || next == scene.config().target()) {
+            return;
+        }
+        say("the machine moves", Scene.targetHost(next));
+        tally.count("operator: move");
+        scene.config().moveTo(next);
+        List<Station<RelayPart>> relays = scene.relays();
+        scene.continuityIsLost("the machine was given to another master target");
+        relays.forEach(relay -> restart(relay, dice, () -> {
+            scene.witness().diskLost(relay.host());
+            scene.witness().allowBaseline("the machine was given to another master target");
+        }));
+    }
+
+    private void loseJournal(Dice dice) {
+        Station<TargetPart> station = dice.pick(scene.targets());
+        TargetPart target = station.part();
+        if (target == null || target.isPromoted()) {
+            return;
+        }
+        say("the journal is lost", station.host().name());
+        judge.forget(station.host().name());
+        scene.loseJournal(station);
     }
 }

@@ -10,7 +10,8 @@ import java.util.Set;
 
 /**
  * What a seed means: the shape of the system, how busy the guest is, and which faults strike how often. Each seed takes a
- * part of the fault kinds only, some of them often: what a mixture of everything hides, a few kinds at a time find.
+ * part of the fault kinds only, some of them often: what a mixture of everything hides, a few kinds at a time find. Most
+ * lives are short and full; some last for hours, with long quiet spans, as real ones do, and no fewer faults.
  *
  * @param chaosNanos
  *            how long faults strike
@@ -19,17 +20,20 @@ import java.util.Set;
  */
 record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<FaultKind, Long> faults) {
     private static final long SECOND = 1_000_000_000L;
+    /** Kinds that end or begin something at great cost, and so strike in few runs. */
+    private static final Set<FaultKind> RARE = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.JOURNAL_ROT,
+            FaultKind.PROMOTE, FaultKind.MOVE);
 
     /**
      * The system.
      *
+     * @param scans
+     *            whether the agent only compares, and the guest writes while it does not run
      * @param interleaved
      *            which share of blocking calls is interrupted by others
-     * @param promotes
-     *            whether the operator may promote the machine in the end
      */
-    record Shape(int disks, long diskBytes, int sectorBytes, int processServers, double interleaved, boolean promotes,
-            Sizes sizes) {}
+    record Shape(int disks, long diskBytes, int sectorBytes, int processServers, int masterTargets, boolean scans,
+            double interleaved, Sizes sizes) {}
 
     /** Small sizes, so that limits are reached. */
     record Sizes(long bufferBytes, int batchBytes, int batchMillis, int granularityBytes, int segmentBytes,
@@ -41,24 +45,37 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
 
     static Plan of(long seed, Set<FaultKind> without) {
         Dice dice = new Dice(seed, "plan");
-        long chaos = dice.scaled(20, 1800) * SECOND;
+        boolean isLong = dice.chance(0.25);
+        long chaos = (isLong ? dice.scaled(3600, 6 * 3600) : dice.scaled(20, 1800)) * SECOND;
+        Map<FaultKind, Long> faults = faults(dice.fork("faults"), isLong ? 15 : 1);
+        Shape shape = shape(dice.fork("shape"), faults.containsKey(FaultKind.MOVE));
+        faults.keySet().removeAll(without);
+        return new Plan(seed, chaos, shape,
+                Guest.Habits.of(dice.fork("habits"), isLong), faults);
+    }
+
+    private static Shape shape(Dice dice, boolean moves) {
         Sizes sizes = new Sizes(dice.scaled(128 << 10, 24 << 20), (int) dice.scaled(4 << 10, 512 << 10),
                 (int) dice.scaled(1, 50), 4096 << dice.nextInt(5), (int) dice.scaled(16 << 10, 1 << 20),
                 dice.scaled(2 << 20, 64 << 20), dice.scaled(16 << 20, 256 << 20));
-        Shape shape = new Shape(1 + dice.nextInt(3), dice.scaled(16, 256) * 4096, dice.chance(0.8) ? 512 : 4096,
-                dice.chance(0.7) ? 1 : 2, dice.pick(List.of(0.0, 0.0, 0.0, 0.1, 0.5, 1.0)), dice.chance(0.15), sizes);
-        Guest.Habits habits = Guest.Habits.of(dice.fork("habits"));
+        return new Shape(1 + dice.nextInt(3), dice.scaled(16, 256) * 4096, dice.chance(0.8) ? 512 : 4096,
+                dice.chance(0.5) ? 1 : 2, moves ? 2 : 1, dice.chance(0.07),
+                dice.pick(List.of(0.0, 0.0, 0.0, 0.1, 0.5, 1.0)), sizes);
+    }
+
+    /** Each kind has dice of its own, so that another kind leaves what these do as it is. */
+    private static Map<FaultKind, Long> faults(Dice dice, int slower) {
         EnumMap<FaultKind, Long> faults = new EnumMap<>(FaultKind.class);
         double share = dice.pick(List.of(0.0, 0.1, 0.2, 0.4, 0.8));
         for (FaultKind kind : FaultKind.values()) {
-            boolean strikes = dice.chance(share) || kind == FaultKind.OPERATOR;
-            long mean = dice.scaled(2, 600) * SECOND;
-            if (strikes) {
+            Dice own = dice.fork("how often " + kind);
+            boolean rare = RARE.contains(kind);
+            long mean = own.scaled(rare ? 120 : 2, rare ? 1800 : 600) * SECOND * slower;
+            if (kind == FaultKind.OPERATOR || own.chance(rare ? 0.12 : share)) {
                 faults.put(kind, mean);
             }
         }
-        faults.keySet().removeAll(without);
-        return new Plan(seed, chaos, shape, habits, faults);
+        return faults;
     }
 
     /** The same with fewer kinds of faults. */

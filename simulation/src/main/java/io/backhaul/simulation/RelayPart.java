@@ -10,24 +10,27 @@ import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.SimDrive;
 import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
+import java.util.function.Supplier;
 
 /** A process server on simulated ports. */
 final class RelayPart implements Station.Part {
     private final Loop loop;
     private final Relay relay;
+    private final FaultLog faults;
 
     /** What is there before it starts. */
-    record Site(Identity identity, String address, String target, SimDrive spool, SimNetwork network,
-            RelayLimits limits,
-            Dice dice) {}
+    record Site(Identity identity, String address, Supplier<String> target, SimDrive spool, SimNetwork network,
+            Supplier<RelayLimits> limits, Dice dice) {}
 
     private RelayPart(SimProcess process, Site site) {
-        FaultLog faults = new FaultLog(process.clock());
+        this.faults = new FaultLog(process.clock());
+        RelayLimits limits = site.limits().get();
+        String target = site.target().get();
         this.loop = process.newLoop();
         this.relay = new Relay(new Relay.Ports(loop, process::newLoop, name -> process.newLane(),
                 site.spool().mount(process), site.network().dialler(process, site.identity()),
-                site.dice().fork(process.name()), process.allocator(), faults), site.limits(),
-                machine -> site.target());
+                site.dice().fork(process.name()), process.allocator(), faults), limits,
+                machine -> machine.equals(Scene.MACHINE) ? target : null);
         var _ = relay.resume().whenComplete((machines, failed) -> {
             if (failed != null) {
                 process.host().scheduler().log().say(process.host().scheduler().nanos(), process.name(),
@@ -35,7 +38,7 @@ final class RelayPart implements Station.Part {
                 process.host().kill();
             } else {
                 Reception reception = new Reception(
-                        new Reception.Ports(loop, process.allocator(), site.limits().timing(), 16, faults), relay);
+                        new Reception.Ports(loop, process.allocator(), limits.timing(), 16, faults), relay);
                 site.network().listen(process, site.address(), site.identity(), reception::accepted);
             }
         });
@@ -47,6 +50,11 @@ final class RelayPart implements Station.Part {
 
     Relay relay() {
         return relay;
+    }
+
+    @Override
+    public FaultLog faults() {
+        return faults;
     }
 
     @Override

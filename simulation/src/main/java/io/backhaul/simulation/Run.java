@@ -1,5 +1,6 @@
 package io.backhaul.simulation;
 
+import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Position;
 import io.backhaul.simulation.world.Cable;
 import io.backhaul.simulation.world.Dice;
@@ -10,7 +11,9 @@ import io.backhaul.simulation.world.SimDrive;
 import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
 import io.backhaul.simulation.world.Tally;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +25,9 @@ final class Run {
     private static final long LOOK_NANOS = SECOND / 2;
     /** How long after the last fault everything may take to be alike again. */
     private static final long PATIENCE_NANOS = 900 * SECOND;
-    private static final long MAX_EVENTS = 6_000_000;
+    /** How long is looked on where the journal is damaged, which nothing mends. */
+    private static final long ROTTEN_NANOS = 180 * SECOND;
+    private static final long MAX_EVENTS = 12_000_000;
 
     private enum Phase {
         CHAOS, CALM, DONE
@@ -37,7 +42,10 @@ final class Run {
     private final Faults faults;
     private Phase phase = Phase.CHAOS;
     private long calmSinceNanos;
+    private final Set<String> noted = new HashSet<>();
     private boolean judging;
+    private boolean fenced;
+    private long looks;
 
     Run(Plan plan, EventLog log) {
         this.plan = plan;
@@ -112,9 +120,20 @@ final class Run {
     }
 
     private void look() {
-        TargetPart target = scene.target().part();
-        if (target != null) {
-            judge.look(target);
+        for (Station<TargetPart> station : scene.targets()) {
+            TargetPart target = station.part();
+            if (target != null) {
+                judge.look(target);
+            }
+        }
+        if (looks++ % 8 == 0) {
+            scene.stations().forEach(this::noteFaults);
+        }
+        TargetPart current = scene.target().part();
+        if (phase == Phase.CHAOS && !fenced && current != null && current.isPromoted()) {
+            // What can still happen is over soon: the source is fenced.
+            fenced = true;
+            scheduler.after(60 * SECOND, this::calmDown);
         }
         if (phase == Phase.CALM) {
             lookForTheEnd();
@@ -124,22 +143,48 @@ final class Run {
         }
     }
 
+    /** Which faults the parts have named, each once in the life of a process. */
+    private void noteFaults(Station<?> station) {
+        Station.Part part = station.part();
+        SimProcess process = station.host().process();
+        if (part != null && process != null) {
+            for (FaultCode code : FaultCode.values()) {
+                if (part.faults().total(code) > 0) {
+                    String name = "reported: " + code;
+                    if (noted.add(process.name() + name)) {
+                        scene.tally().count(name);
+                    }
+                }
+            }
+        }
+    }
+
     private void calmDown() {
+        if (phase != Phase.CHAOS) {
+            return;
+        }
         phase = Phase.CALM;
         calmSinceNanos = scheduler.nanos();
         faults.end();
         scheduler.after(60 * SECOND, judge::faultsAreOver);
         scheduler.after(20 * SECOND, scene.guest()::stop);
+        if (plan.shape().scans()) {
+            scheduler.after(21 * SECOND, scene.source()::restart);
+        }
     }
 
     private void lookForTheEnd() {
+        if (scene.isRotten(scene.target().host().name())) {
+            phase = scheduler.nanos() - calmSinceNanos > ROTTEN_NANOS ? Phase.DONE : phase;
+            return;
+        }
         if (scheduler.nanos() - calmSinceNanos > PATIENCE_NANOS) {
             throw new Violation(Invariant.CONVERGES, "after " + PATIENCE_NANOS / SECOND + " s: " + scene.standing());
         }
         SourcePart source = scene.source().part();
         TargetPart target = scene.target().part();
         if (target != null && target.status().state().equals("PROMOTED")) {
-            judge.lookAtPromoted(target.status().base());
+            judge.lookAtPromoted(scene.target().host(), target.status().base());
             phase = Phase.DONE;
             return;
         }
@@ -201,8 +246,13 @@ final class Run {
         }
 
         @Override
-        public void operate(Dice dice) {
-            operator.act(dice);
+        public void operate(FaultKind kind, Dice dice) {
+            operator.act(kind, dice);
+        }
+
+        @Override
+        public void mended() {
+            operator.end();
         }
     }
 }

@@ -1,11 +1,6 @@
 package io.backhaul.simulation;
 
-import io.backhaul.engine.log.SegmentLimits;
-import io.backhaul.engine.stream.HopTiming;
-import io.backhaul.mastertarget.MasterTargetMachine;
-import io.backhaul.mastertarget.RetentionPolicy;
 import io.backhaul.protocol.Identity;
-import io.backhaul.processserver.RelayLimits;
 import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Role;
@@ -19,21 +14,19 @@ import io.backhaul.simulation.world.SimHost;
 import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
 import io.backhaul.simulation.world.Tally;
-import io.backhaul.source.Compression;
 import io.backhaul.source.SourceOptions;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The system as a plan describes it: hosts, their disks, and the roles on them. */
 final class Scene {
-    private static final UUID MACHINE = new UUID(0x6d61_6368_696e_4531L, 0x8000_0000_0000_0001L);
-    private static final String TARGET_ADDRESS = "target:9443";
-    private static final HopTiming TIMING = HopTiming.DEFAULT;
+    static final UUID MACHINE = new UUID(0x6d61_6368_696e_4531L, 0x8000_0000_0000_0001L);
 
     private final Plan plan;
     private final Dice dice;
@@ -41,19 +34,22 @@ final class Scene {
     private final Scheduler scheduler;
     private final SimNetwork network;
     private final SimHost sourceHost;
-    private final SimHost targetHost;
     private final List<Station<RelayPart>> relays = new ArrayList<>();
     private final List<SimDrive> spools = new ArrayList<>();
     private final List<SimDisk> disks = new ArrayList<>();
     private final SimDrive sourceState;
-    private final SimDrive targetVolume;
-    private final SimBaseDisks baseDisks;
+    private final Config config;
+    private final List<Store> stores = new ArrayList<>();
     private final Station<SourcePart> source;
-    private final Station<TargetPart> target;
+    private final List<Station<TargetPart>> targets = new ArrayList<>();
+    private final Set<String> rotten = new TreeSet<>();
     private final Oracle oracle;
     private final Witness witness;
     private final Guest guest;
     private int sourceBoots;
+
+    /** Where a master target keeps things. */
+    private record Store(SimDrive volume, SimBaseDisks disks) {}
 
     Scene(Plan plan, EventLog log) {
         this.plan = plan;
@@ -61,7 +57,6 @@ final class Scene {
         this.scheduler = new Scheduler(log);
         this.network = new SimNetwork(scheduler, dice, tally);
         this.sourceHost = host("source");
-        this.targetHost = host("target");
         Plan.Shape shape = plan.shape();
         for (int i = 0; i < shape.disks(); i++) {
             disks.add(new SimDisk(sourceHost, "disk" + i, shape.diskBytes() * (i == 0 ? 1 : 1 + i % 2),
@@ -69,40 +64,47 @@ final class Scene {
                     tally));
         }
         this.sourceState = new SimDrive(sourceHost, "state", 8 << 20, tally);
-        this.targetVolume = new SimDrive(targetHost, "volume", shape.sizes().journalBytes(), tally);
-        this.baseDisks = new SimBaseDisks(targetHost, tally);
+        this.config = new Config(shape, new SourceOptions.Machine(MACHINE, "guest"), dice.fork("config"));
         this.oracle = new Oracle(disks);
         this.witness = new Witness(scheduler, this::roleOf, tally);
         network.tap(witness);
-        SourcePart.Site sourceSite = new SourcePart.Site(sourceOptions(), disks, sourceState, network, dice);
+        SourcePart.Site sourceSite = new SourcePart.Site(config::source, shape.scans(), disks, sourceState, network,
+                dice);
         this.source = new Station<>(sourceHost,
                 process -> SourcePart.start(process, sourceSite, new UUID(7, sourceBoots)), dice, tally);
         for (int i = 0; i < shape.processServers(); i++) {
             addRelay(i);
         }
-        TargetPart.Site targetSite = targetSite();
-        this.target = new Station<>(targetHost, process -> TargetPart.start(process, targetSite), dice, tally);
-        this.guest = new Guest(scheduler, dice.fork("guest"), tally, oracle, plan.habits(), this::served);
+        for (int i = 0; i < shape.masterTargets(); i++) {
+            addTarget(i);
+        }
+        this.guest = new Guest(scheduler, dice.fork("guest"), tally, oracle, plan.habits(), new Disks());
         sourceHost.onDeath(dead -> guest.agentDied());
         disks.getLast().onPowerLost(this::sourceLostPower);
     }
 
     private void addRelay(int index) {
         SimHost host = host("ps" + index);
-        Plan.Sizes sizes = plan.shape().sizes();
-        SimDrive spool = new SimDrive(host, "spool", sizes.spoolBytes(), tally);
-        RelayLimits limits = new RelayLimits(2L * Limits.MAX_FRAME_BYTES, 4L * Limits.MAX_FRAME_BYTES,
-                dice.scaled(sizes.spoolBytes() / 2, 2 * sizes.spoolBytes()), 4 * sizes.spoolBytes(),
-                sizes.segmentBytes(),
-                TIMING);
-        RelayPart.Site site = new RelayPart.Site(new Identity(Role.PROCESS_SERVER, new UUID(8, index)), address(index),
-                TARGET_ADDRESS, spool, network, limits, dice);
+        SimDrive spool = new SimDrive(host, "spool", plan.shape().sizes().spoolBytes(), tally);
+        RelayPart.Site site = new RelayPart.Site(new Identity(Role.PROCESS_SERVER, new UUID(8, index)),
+                Config.relayAddress(index), () -> Config.targetAddress(config.target()), spool, network,
+                () -> config.relay(index), dice);
         spools.add(spool);
         relays.add(new Station<>(host, process -> RelayPart.start(process, site), dice, tally));
     }
 
-    private static String address(int relay) {
-        return "ps" + relay + ":9443";
+    private void addTarget(int index) {
+        SimHost host = host(targetHost(index));
+        Store store = new Store(new SimDrive(host, "volume", plan.shape().sizes().journalBytes(), tally),
+                new SimBaseDisks(host, tally));
+        TargetPart.Site site = new TargetPart.Site(MACHINE, new Identity(Role.MASTER_TARGET, new UUID(9, index)),
+                Config.targetAddress(index), store.volume(), store.disks(), network, config::targetSetup);
+        stores.add(store);
+        targets.add(new Station<>(host, process -> TargetPart.start(process, site), dice, tally));
+    }
+
+    static String targetHost(int index) {
+        return index == 0 ? "target" : "target" + index;
     }
 
     private SimHost host(String name) {
@@ -113,36 +115,27 @@ final class Scene {
 
     private Role roleOf(SimProcess process) {
         String host = process.host().name();
-        return host.equals("source") ? Role.SOURCE : host.equals("target") ? Role.MASTER_TARGET : Role.PROCESS_SERVER;
+        return host.equals("source") ? Role.SOURCE
+                : host.startsWith("target") ? Role.MASTER_TARGET : Role.PROCESS_SERVER;
     }
 
-    private SourceOptions sourceOptions() {
-        Plan.Sizes sizes = plan.shape().sizes();
-        var buffering = new SourceOptions.Buffering(sizes.bufferBytes(), sizes.batchBytes(),
-                Duration.ofMillis(sizes.batchMillis()),
-                dice.chance(0.75) ? SourceOptions.Release.SPOOLED : SourceOptions.Release.JOURNALED);
-        return new SourceOptions(new SourceOptions.Machine(MACHINE, "guest"), buffering, Compression.LZ4,
-                sizes.granularityBytes(),
-                new SourceOptions.Route(
-                        IntStream.range(0, plan.shape().processServers()).mapToObj(Scene::address).toList(),
-                        TIMING));
-    }
+    /** How the guest gets at its disks: through the agent, or where that only scans past it, mostly while it does not run. */
+    private final class Disks implements Guest.Door {
+        @Override
+        public Guest.@Nullable Served served() {
+            SourcePart part = source.part();
+            return part != null && part.serves() ? part : null;
+        }
 
-    private TargetPart.Site targetSite() {
-        Plan.Sizes sizes = plan.shape().sizes();
-        RetentionPolicy retention = new RetentionPolicy(
-                dice.chance(0.7) ? RetentionPolicy.Stand.OLDEST : RetentionPolicy.Stand.NEWEST,
-                Duration.ofSeconds(dice.scaled(5, 3600)), dice.scaled(256 << 10, sizes.journalBytes() / 2));
-        var setup = new MasterTargetMachine.Setup(retention, TIMING, Limits.MAX_FRAME_BYTES,
-                new SegmentLimits(sizes.segmentBytes(), 4096), 1 << 20);
-        return new TargetPart.Site(MACHINE, new Identity(Role.MASTER_TARGET, new UUID(9, 9)), TARGET_ADDRESS,
-                targetVolume,
-                baseDisks, network, setup);
-    }
+        @Override
+        public List<SimDisk> bare(Dice with) {
+            return plan.shape().scans() && (!source.host().isUp() || with.chance(0.01)) ? disks : List.of();
+        }
 
-    private Guest.@Nullable Served served() {
-        SourcePart part = source.part();
-        return part != null && part.serves() ? part : null;
+        @Override
+        public void wroteBare() {
+            witness.allowBaseline("the disks were written to unseen");
+        }
     }
 
     private void sourceLostPower() {
@@ -196,14 +189,14 @@ final class Scene {
         List<Cable> cables = new ArrayList<>();
         for (Station<RelayPart> relay : relays) {
             cables.add(network.cable(sourceHost, relay.host()));
-            cables.add(network.cable(relay.host(), targetHost));
+            targets.forEach(target -> cables.add(network.cable(relay.host(), target.host())));
         }
         return cables;
     }
 
     List<Station<?>> stations() {
         List<Station<?>> stations = new ArrayList<>(relays);
-        stations.add(target);
+        stations.addAll(targets);
         stations.add(source);
         return stations;
     }
@@ -212,26 +205,50 @@ final class Scene {
         return source;
     }
 
+    /** The master target that is responsible just now. */
     Station<TargetPart> target() {
-        return target;
+        return targets.get(config.target());
+    }
+
+    List<Station<TargetPart>> targets() {
+        return targets;
+    }
+
+    List<Station<RelayPart>> relays() {
+        return relays;
+    }
+
+    Config config() {
+        return config;
     }
 
     List<SimDrive> drives() {
         List<SimDrive> drives = new ArrayList<>(spools);
         drives.add(sourceState);
-        drives.add(targetVolume);
+        stores.forEach(store -> drives.add(store.volume()));
         return drives;
     }
 
     /** All disks there are, protected and base. */
     List<SimDisk> allDisks() {
         List<SimDisk> all = new ArrayList<>(disks);
-        all.addAll(baseDisks.all());
+        stores.forEach(store -> all.addAll(store.disks().all()));
         return all;
     }
 
-    List<SimDisk> baseDisks() {
-        return baseDisks.all();
+    /** The disks that a master target writes. */
+    List<SimDisk> baseDisks(String host) {
+        return stores.get(indexOf(host)).disks().all();
+    }
+
+    private int indexOf(String targetHost) {
+        return IntStream.range(0, targets.size()).filter(i -> targetHost(i).equals(targetHost)).findFirst()
+                .orElseThrow();
+    }
+
+    /** The protected disks. */
+    List<SimDisk> protectedDisks() {
+        return disks;
     }
 
     Oracle oracle() {
@@ -246,22 +263,40 @@ final class Scene {
         return guest;
     }
 
-    SimDrive targetVolume() {
-        return targetVolume;
-    }
-
     /** A process server's disk is replaced by an empty one. */
     void loseSpool(Dice with) {
         int index = with.nextInt(relays.size());
         Station<RelayPart> relay = relays.get(index);
         relay.kill(false);
-        spools.get(index).wipe();
         Position held = witness.durableAt(relay.host().name());
-        witness.diskLost(relay.host());
-        tally.add("spool lost while undelivered", witness.durableAt("target").isBefore(held) ? 1 : 0);
+        wipeSpool(index);
+        tally.add("spool lost while undelivered", witness.journaledAt(target().host().name()).isBefore(held) ? 1 : 0);
     }
 
-    /** A bit flips in a file at rest; false where there is none. */
+    /** Everything that a process server has stored is gone; it must not run. */
+    void wipeSpool(int index) {
+        spools.get(index).wipe();
+        witness.diskLost(relays.get(index).host());
+    }
+
+    /** A master target loses all it has stored; it is started again without. */
+    void loseJournal(Station<TargetPart> target) {
+        target.kill(false);
+        Store store = stores.get(indexOf(target.host().name()));
+        store.volume().wipe();
+        store.disks().wipe();
+        rotten.remove(target.host().name());
+        witness.diskLost(target.host());
+        continuityIsLost("a master target lost its journal");
+    }
+
+    /** What the process servers counted as safe, because the master target had it, is not. */
+    void continuityIsLost(String why) {
+        relays.forEach(relay -> witness.diskLost(relay.host()));
+        witness.allowBaseline(why);
+    }
+
+    /** A bit flips in a spool; false where there is none. */
     boolean flipBit(Dice with) {
         int index = with.nextInt(relays.size());
         if (!spools.get(index).flipBit(".seg")) {
@@ -271,17 +306,34 @@ final class Scene {
         return true;
     }
 
+    /** A bit flips in the journal; false where there is none. */
+    boolean rotJournal() {
+        String host = target().host().name();
+        if (!stores.get(config.target()).volume().flipBit(".seg")) {
+            return false;
+        }
+        rotten.add(host);
+        witness.damaged(target().host());
+        return true;
+    }
+
+    /** Whether bits have flipped in a master target's journal, so that some points of it can never be opened again. */
+    boolean isRotten(String host) {
+        return rotten.contains(host);
+    }
+
     /** How many bytes of buffers a process may hold. */
     long memoryBoundBytes(String host) {
         long frame = Limits.MAX_FRAME_BYTES;
-        return host.equals("source") ? 4 * plan.shape().sizes().bufferBytes() + 8 * frame : 16 * frame;
+        return host.equals("source") ? 4 * config.largestBufferBytes() + 8 * frame : 16 * frame;
     }
 
     /** Where everything stands, in words. */
     String standing() {
         SourcePart sourcePart = source.part();
-        TargetPart targetPart = target.part();
-        return "source " + (sourcePart == null ? "is down" : sourcePart.status().toString()) + "; target "
+        TargetPart targetPart = target().part();
+        return "source " + (sourcePart == null ? "is down" : sourcePart.status().toString()) + "; "
+                + target().host().name() + " "
                 + (targetPart == null ? "is down" : targetPart.status().toString());
     }
 

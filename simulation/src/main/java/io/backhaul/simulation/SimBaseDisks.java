@@ -32,6 +32,12 @@ final class SimBaseDisks {
         return new ArrayList<>(disks.values());
     }
 
+    /** All of them are gone. */
+    void wipe() {
+        disks.values().forEach(SimDisk::wipe);
+        disks.clear();
+    }
+
     BaseDisks of(SimProcess process) {
         return new BaseDisks() {
             @Override

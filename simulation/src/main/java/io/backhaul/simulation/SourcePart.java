@@ -14,6 +14,8 @@ import io.backhaul.simulation.world.SimDisk;
 import io.backhaul.simulation.world.SimDrive;
 import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.source.Capture;
+import io.backhaul.source.ScanCapture;
 import io.backhaul.source.SourceDisk;
 import io.backhaul.source.SourceMachine;
 import io.backhaul.source.SourceOptions;
@@ -25,6 +27,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** A source agent on simulated ports. */
@@ -32,20 +36,23 @@ final class SourcePart implements Station.Part, Guest.Served {
     private final SimProcess process;
     private final Loop loop;
     private final SourceMachine machine;
-    private final List<BlockDevice> served = new ArrayList<>();
+    private final FaultLog faults;
+    private final List<BlockDevice> served;
     private boolean stopping;
     private int calls;
 
     /** What is there before the agent starts. */
-    record Site(SourceOptions options, List<SimDisk> disks, SimDrive state, SimNetwork network, Dice dice) {}
+    record Site(Supplier<SourceOptions> options, boolean scans, List<SimDisk> disks, SimDrive state, SimNetwork network,
+            Dice dice) {}
 
-    private SourcePart(SimProcess process, Loop loop, SourceMachine machine, WriteThroughCapture capture, int disks) {
+    private record Made(Loop loop, SourceMachine machine, FaultLog faults) {}
+
+    private SourcePart(SimProcess process, Made made, List<BlockDevice> served) {
         this.process = process;
-        this.loop = loop;
-        this.machine = machine;
-        for (int i = 0; i < disks; i++) {
-            served.add(capture.device(i));
-        }
+        this.loop = made.loop();
+        this.machine = made.machine();
+        this.faults = made.faults();
+        this.served = served;
     }
 
     static SourcePart start(SimProcess process, Site site, UUID bootId) throws IOException {
@@ -55,17 +62,23 @@ final class SourcePart implements Station.Part, Guest.Served {
             DiskInfo info = new DiskInfo(disks.size(), disk.name(), disk.sizeBytes(), disk.sectorSizeBytes());
             disks.add(new SourceDisk(info, disk.name(), disk.open(process), () -> "change " + disk.changes()));
         }
-        WriteThroughCapture capture = new WriteThroughCapture(disks, WriteThroughCapture.OnFull.OVERFLOW, Duration.ZERO,
-                process.newMonitor());
-        UUID id = site.options().machine().id();
+        WriteThroughCapture through = site.scans() ? null
+                : new WriteThroughCapture(disks, WriteThroughCapture.OnFull.OVERFLOW, Duration.ZERO,
+                        process.newMonitor());
+        Capture capture = through == null ? new ScanCapture(disks) : through;
+        SourceOptions options = site.options().get();
+        UUID id = options.machine().id();
+        FaultLog faults = new FaultLog(process.clock());
         var ports = new SourceMachine.Ports(loop,
                 new SourceMachine.Lanes(process.newLane(), process.newLane(), process.newLane()),
                 site.network().dialler(process, new Identity(Role.SOURCE, id)), site.state().mount(process),
-                site.dice().fork(process.name()), new SourceMachine.Host(bootId, process.allocator(), Lz4.compressor(),
-                        new FaultLog(process.clock())));
-        SourceMachine machine = SourceMachine.open(site.options(), ports, disks, capture, true);
+                site.dice().fork(process.name()),
+                new SourceMachine.Host(bootId, process.allocator(), Lz4.compressor(), faults));
+        SourceMachine machine = SourceMachine.open(options, ports, disks, capture, !site.scans());
         loop.execute(machine::start);
-        return new SourcePart(process, loop, machine, capture, disks.size());
+        List<BlockDevice> served = through == null ? List.of()
+                : IntStream.range(0, disks.size()).<BlockDevice>mapToObj(through::device).toList();
+        return new SourcePart(process, new Made(loop, machine, faults), served);
     }
 
     @Override
@@ -86,6 +99,11 @@ final class SourcePart implements Station.Part, Guest.Served {
     public @Nullable Position captured() {
         Position captured = machine.stream().captured();
         return captured.equals(Position.NONE) ? null : captured;
+    }
+
+    @Override
+    public FaultLog faults() {
+        return faults;
     }
 
     boolean isOrdered() {
@@ -126,7 +144,7 @@ final class SourcePart implements Station.Part, Guest.Served {
 
     /** Whether the guest may use the disks: not any more once the agent is being stopped. */
     boolean serves() {
-        return !stopping;
+        return !stopping && !served.isEmpty();
     }
 
     /** The guest's requests end first, as the door of the real agent sees to. */

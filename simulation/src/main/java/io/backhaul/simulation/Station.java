@@ -1,5 +1,6 @@
 package io.backhaul.simulation;
 
+import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
 import io.backhaul.simulation.world.SimHost;
@@ -23,6 +24,9 @@ final class Station<P extends Station.Part> {
     interface Part {
         /** Ends in order; {@code stopped} runs when everything is closed. */
         void stop(Runnable stopped);
+
+        /** What it has reported. */
+        FaultLog faults();
     }
 
     /** Makes a role run in a process. */
@@ -113,25 +117,46 @@ final class Station<P extends Station.Part> {
 
     /** The role ends in order, and is started again after a while. */
     void restart() {
-        P running = part;
-        if (running != null && host.isUp()) {
-            SimProcess process = host.process();
-            running.stop(() -> {
-                scheduler().log().say(scheduler().nanos(), host.name(), "has stopped in order");
-                tally.count("stopped in order");
-                if (process != null && process.isAlive()) {
-                    host.kill();
-                }
-                again(dice.scaled(SECOND / 100, 5 * SECOND));
-            });
-        }
+        restart(() -> {});
     }
 
-    /** Stays down from now on, or may run again. */
-    void hold(boolean held) {
-        down = held;
-        if (!held) {
-            start();
+    /** The same, with something done while it does not run. */
+    void restart(Runnable between) {
+        P running = part;
+        SimProcess process = host.process();
+        if (running == null || process == null || !host.isUp()) {
+            between.run();
+            return;
         }
+        boolean[] done = new boolean[1];
+        running.stop(() -> {
+            if (process.isAlive() && !done[0]) {
+                done[0] = true;
+                scheduler().log().say(scheduler().nanos(), host.name(), "has stopped in order");
+                tally.count("stopped in order");
+                host.kill();
+                between.run();
+                again(dice.scaled(SECOND / 100, 5 * SECOND));
+            }
+        });
+        // Where the process dies while it is being stopped, whoever killed it starts it again.
+        host.onNextDeath(() -> {
+            if (!done[0]) {
+                done[0] = true;
+                between.run();
+            }
+        });
+    }
+
+    /** It is ended, and is not started again. */
+    void remove() {
+        down = true;
+        host.kill();
+    }
+
+    /** It may run again, and does. */
+    void comeBack() {
+        down = false;
+        start();
     }
 }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A master target for one machine on simulated ports. */
@@ -27,27 +28,29 @@ final class TargetPart implements Station.Part {
     private final SimProcess process;
     private final Loop loop;
     private final MasterTargetMachine machine;
+    private final FaultLog faults;
     private final List<View> open = new ArrayList<>();
 
     /** What is there before it starts. */
     record Site(UUID machine, Identity identity, String address, SimDrive volume, SimBaseDisks disks,
             SimNetwork network,
-            MasterTargetMachine.Setup setup) {}
+            Supplier<MasterTargetMachine.Setup> setup) {}
 
     private TargetPart(SimProcess process, Site site) {
         this.process = process;
         this.loop = process.newLoop();
-        FaultLog faults = new FaultLog(process.clock());
+        this.faults = new FaultLog(process.clock());
+        MasterTargetMachine.Setup setup = site.setup().get();
         var lanes = new MasterTargetMachine.Lanes(process.newLane(), process.newLane(), process.newLane(),
                 process.newLane());
         this.machine = new MasterTargetMachine(site.machine(),
                 new MasterTargetMachine.Ports(loop, lanes, site.volume().mount(process), site.disks().of(process),
                         process.allocator(), faults),
-                site.setup());
+                setup);
         Loop doorstep = process.newLoop();
         Reception[] reception = new Reception[1];
         reception[0] = new Reception(
-                new Reception.Ports(doorstep, process.allocator(), site.setup().timing(), 16, faults),
+                new Reception.Ports(doorstep, process.allocator(), setup.timing(), 16, faults),
                 (link, hello) -> {
                     if (hello.machine().equals(site.machine())) {
                         machine.welcome(link, hello);
@@ -64,6 +67,11 @@ final class TargetPart implements Station.Part {
         return new TargetPart(process, site);
     }
 
+    @Override
+    public FaultLog faults() {
+        return faults;
+    }
+
     SimProcess process() {
         return process;
     }
@@ -76,6 +84,10 @@ final class TargetPart implements Station.Part {
     /** What is offered, as the machine's loop would say just now. */
     RecoveryPoints points() {
         return machine.points();
+    }
+
+    boolean isPromoted() {
+        return machine.status().state().startsWith("PROMOT");
     }
 
     MachineStatus status() {

@@ -45,7 +45,9 @@ final class Witness implements SimNetwork.Tap {
     private long settledNanos = -1;
     private Position orderedAt = Position.NONE;
     private String allowedBecause = "it was the first";
-    private boolean fenced;
+    private final Set<String> fenced = new TreeSet<>();
+    private final Map<String, String> welcomed = new TreeMap<>();
+    private final Map<String, Position> advanced = new TreeMap<>();
 
     /** What a host has told to be durable. */
     private static final class Told {
@@ -71,6 +73,7 @@ final class Witness implements SimNetwork.Tap {
     void diskLost(SimHost host) {
         told.remove(host.name());
         generations.remove(host.name());
+        fenced.remove(host.name());
         SimProcess last = host.process();
         if (last != null) {
             forgiven.add(last.name());
@@ -82,9 +85,9 @@ final class Witness implements SimNetwork.Tap {
         damaged.add(host.name());
     }
 
-    /** The machine was promoted: nothing more may be journaled. */
-    void fenced() {
-        fenced = true;
+    /** The machine was promoted there: nothing more may be journaled. */
+    void fenced(SimHost host) {
+        fenced.add(host.name());
     }
 
     @Override
@@ -110,8 +113,9 @@ final class Witness implements SimNetwork.Tap {
             if (frame.type().isStream()) {
                 stream(from, to, frame);
             } else if (frame.type() == FrameType.POSITIONS) {
-                positions(from, Positions.read(frame));
+                positions(from, to, Positions.read(frame));
             } else if (frame.type() == FrameType.WELCOME) {
+                welcomed.put(from.name(), to.name());
                 welcome(from, Welcome.read(frame));
             } else if (frame.type() == FrameType.REFUSAL) {
                 refusal(from, Refusal.read(frame));
@@ -181,7 +185,14 @@ final class Witness implements SimNetwork.Tap {
         }
     }
 
-    private void positions(SimProcess from, Positions at) {
+    private void positions(SimProcess from, SimProcess to, Positions at) {
+        Position before = advanced.getOrDefault(from.name(), Position.NONE);
+        if (before.isBefore(at.received())) {
+            advanced.put(from.name(), at.received());
+            Violation.unless(to.name().equals(welcomed.get(from.name())), Invariant.ONE_STREAM_ADVANCES,
+                    () -> from.name() + " takes " + at.received() + " from " + to.name() + ", but has welcomed "
+                            + welcomed.get(from.name()) + " since");
+        }
         Violation.unless(at.areLawful(), Invariant.LAW_OF_POSITIONS, () -> from.name() + " tells " + at);
         durable(from, roles.apply(from) == Role.MASTER_TARGET ? at.journaled() : at.spooled());
         journaled(from, at.journaled());
@@ -190,7 +201,8 @@ final class Witness implements SimNetwork.Tap {
     private void welcome(SimProcess from, Welcome welcome) {
         // A process server counts what is journaled as spooled, whether it still holds it or not.
         Position durable = welcome.durable();
-        Position kept = durable.max(welcome.journaled()).max(journaledAt("target"));
+        Position kept = roles.apply(from) == Role.MASTER_TARGET ? durable
+                : durable.max(welcome.journaled()).max(journaledAnywhere());
         Position before = durableAt(from.host().name());
         Violation.unless(kept.isAtLeast(before) || damaged.contains(from.host().name()), Invariant.ACKNOWLEDGED_IS_KEPT,
                 () -> from.name() + " goes on behind " + durable + " and has told " + before + " to be durable");
@@ -205,7 +217,7 @@ final class Witness implements SimNetwork.Tap {
         Told mine = told.computeIfAbsent(from.host().name(), any -> new Told());
         mine.durable = mine.durable.max(durable);
         Long highest = generations.merge(from.host().name(), durable.generation(), Math::max);
-        boolean relays = roles.apply(from) == Role.PROCESS_SERVER && journaledAt("target").generation() >= highest;
+        boolean relays = roles.apply(from) == Role.PROCESS_SERVER && journaledAnywhere().generation() >= highest;
         Violation.unless(relays || highest == durable.generation(), Invariant.OLD_GENERATIONS_STAY_OUT,
                 () -> from.name() + " stands at " + durable + " after generation " + highest);
     }
@@ -218,7 +230,8 @@ final class Witness implements SimNetwork.Tap {
         if (roles.apply(from) == Role.MASTER_TARGET) {
             Violation.unless(journaled.isAtLeast(mine.journaled), Invariant.ACKNOWLEDGED_IS_KEPT,
                     () -> from.name() + " has journaled " + journaled + " after " + mine.journaled);
-            Violation.unless(!fenced || journaled.equals(mine.journaled), Invariant.PROMOTED_IS_FENCED,
+            Violation.unless(!fenced.contains(from.host().name()) || journaled.equals(mine.journaled),
+                    Invariant.PROMOTED_IS_FENCED,
                     () -> from.name() + " has journaled " + journaled + " after the promotion at " + mine.journaled);
         }
         mine.journaled = mine.journaled.max(journaled);
@@ -240,6 +253,15 @@ final class Witness implements SimNetwork.Tap {
     Position durableAt(String host) {
         Told mine = told.get(host);
         return mine == null ? Position.NONE : mine.durable;
+    }
+
+    /** What some master target has told to be journaled. */
+    Position journaledAnywhere() {
+        Position highest = Position.NONE;
+        for (Map.Entry<String, Told> each : told.entrySet()) {
+            highest = each.getKey().startsWith("target") ? highest.max(each.getValue().journaled) : highest;
+        }
+        return highest;
     }
 
     /** What a host has told to be journaled last. */

@@ -15,6 +15,7 @@ public final class SimHost {
     private final Dice dice;
     private final List<Store> stores = new ArrayList<>();
     private final List<Consumer<SimProcess>> deathWatchers = new ArrayList<>();
+    private final List<Runnable> nextDeath = new ArrayList<>();
     private @Nullable SimProcess process;
     private long wallOffsetMicros = 1_700_000_000_000_000L;
     private long operationsToDeath = -1;
@@ -53,6 +54,11 @@ public final class SimHost {
     /** Is told of every death of a process of this host, after it. */
     public void onDeath(Consumer<SimProcess> watcher) {
         deathWatchers.add(watcher);
+    }
+
+    /** Runs once, when the running process dies. */
+    public void onNextDeath(Runnable task) {
+        nextDeath.add(task);
     }
 
     /** Starts a process; the one before must be dead. */
@@ -94,6 +100,9 @@ public final class SimHost {
             scheduler.log().say(scheduler.nanos(), dying.name(), how);
             dying.end(power);
             deathWatchers.forEach(watcher -> watcher.accept(dying));
+            List<Runnable> once = List.copyOf(nextDeath);
+            nextDeath.clear();
+            once.forEach(Runnable::run);
         }
         if (power) {
             stores.forEach(Store::losePower);
