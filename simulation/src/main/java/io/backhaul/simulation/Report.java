@@ -1,6 +1,7 @@
 package io.backhaul.simulation;
 
 import io.backhaul.simulation.world.Tally;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,7 +56,10 @@ final class Report {
         return some;
     }
 
-    private double hoursPerCoreHour(double coreSeconds) {
+    /** Of a core that had nothing else to do, by the processor time that this process took, compiling itself included. */
+    private double hoursPerCoreHour() {
+        double coreSeconds = ProcessHandle.current().info().totalCpuDuration().map(Duration::toMillis).orElse(0L)
+                / 1000.0;
         return coreSeconds <= 0 ? 0 : virtualHours / (coreSeconds / 3600);
     }
 
@@ -68,7 +72,7 @@ final class Report {
         map.put("threads", threads);
         map.put("events", events);
         map.put("virtualHours", virtualHours);
-        map.put("virtualHoursPerCoreHour", hoursPerCoreHour(seconds * threads));
+        map.put("virtualHoursPerCoreHour", hoursPerCoreHour());
         map.put("faults", beginningWith("fault "));
         map.put("checked", beginningWith("checked: "));
         map.put("counts", tally.counts());
@@ -83,8 +87,9 @@ final class Report {
     /** For people. */
     synchronized String asText(double seconds, int threads) {
         StringBuilder text = new StringBuilder();
-        text.append("%d seeds in %.0f s on %d threads: %,d events, %.1f virtual hours (%.0f per hour and core)%n"
-                .formatted(runs, seconds, threads, events, virtualHours, hoursPerCoreHour(seconds * threads)));
+        text.append(
+                "%d seeds in %.0f s on %d threads: %,d events, %.1f virtual hours (%.0f per hour of processor time)%n"
+                        .formatted(runs, seconds, threads, events, virtualHours, hoursPerCoreHour()));
         text.append("faults: ").append(beginningWith("fault ")).append('\n');
         text.append("checked: ").append(beginningWith("checked: ")).append('\n');
         if (!notReached().isEmpty()) {
