@@ -202,7 +202,11 @@ public final class LogWriter {
                     StoreException why = StoreException.of(cause, "beginning anew in " + log.describe());
                     fault = why;
                     listener.faulted(why);
-                    loop.schedule(LAST_RETRY_NANOS, () -> restartAt(before, done));
+                    loop.schedule(LAST_RETRY_NANOS, () -> {
+                        if (!closed) {
+                            restartAt(before, done);
+                        }
+                    });
                 }
             }
         });
