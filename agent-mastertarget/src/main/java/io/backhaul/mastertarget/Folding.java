@@ -53,6 +53,7 @@ final class Folding {
     private boolean paused;
     private boolean closed;
     private boolean urgent;
+    private boolean mayHaveStopped;
     private long totalBytes;
     private long committedNanos;
     private Loop.@Nullable Timer timer;
@@ -189,8 +190,9 @@ final class Folding {
 
     private Position wanted() {
         Position newest = replica.timeline().newest();
-        Position begun = replica.checkpoint().foldTarget();
-        if (policy.base() == Stand.NEWEST || replica.checkpoint().following()) {
+        Checkpoint checkpoint = replica.checkpoint();
+        Position begun = checkpoint.following() ? floor.max(checkpoint.foldTarget()) : checkpoint.foldTarget();
+        if (policy.base() == Stand.NEWEST) {
             return newest.max(begun);
         }
         Position wanted = begun.max(retention().min(newest));
@@ -219,7 +221,7 @@ final class Folding {
         floor = floor.max(target);
         Checkpoint checkpoint = replica.checkpoint();
         boolean follow = goal == null && policy.base() == Stand.NEWEST;
-        if (follow ? checkpoint.following() : checkpoint.foldTarget().isAtLeast(target)) {
+        if (follow ? checkpoint.following() && !mayHaveStopped : checkpoint.foldTarget().isAtLeast(target)) {
             fold(target);
             return;
         }
@@ -228,7 +230,10 @@ final class Folding {
                     running = false;
                     failed(cause);
                 },
-                () -> fold(target));
+                () -> {
+                    mayHaveStopped &= !follow;
+                    fold(target);
+                });
     }
 
     private void fold(Position target) {
@@ -284,7 +289,10 @@ final class Folding {
         long timeMicros = replica.index().timeAt(reached, replica.checkpoint().base().timeMicros());
         Base base = replica.timeline().baseAt(reached, timeMicros);
         boolean follows = goal == null && policy.base() == Stand.NEWEST;
-        replica.save(Replica.Step.NOTHING, was -> was.withBase(base).withFollowing(follows && was.following()),
+        boolean stops = !follows && reached.isAtLeast(floor);
+        // From here on the file may say so, even where saving fails.
+        mayHaveStopped |= stops;
+        replica.save(Replica.Step.NOTHING, was -> was.withBase(base).withFollowing(was.following() && !stops),
                 this::notCommitted, this::committed);
     }
 
