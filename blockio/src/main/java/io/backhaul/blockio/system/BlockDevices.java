@@ -21,6 +21,8 @@ import java.util.stream.Stream;
 public final class BlockDevices {
     /** How many layers of files on devices on files are followed: each is a file system of its own. */
     private static final int MAX_LAYERS = 16;
+    /** The unit of sizes in sysfs, whatever the sector size. */
+    static final int UNIT_BYTES = 512;
 
     private final Path root;
     private final Map<String, SystemDevice> devices;
@@ -190,5 +192,45 @@ public final class BlockDevices {
             there = there.getParent();
         }
         return there.toRealPath().resolve(there.relativize(absolute));
+    }
+
+    /**
+     * A quick look at one block device: cheap enough to be repeated.
+     *
+     * @param sizeBytes
+     *            0 where the device has gone, or has no medium
+     * @param sequence
+     *            changes whenever the disk is detached and attached; 0 where the kernel does not count (before 5.15)
+     */
+    public record Sighting(long sizeBytes, long sequence) {
+        /** No such device. */
+        public static final Sighting GONE = new Sighting(0, 0);
+
+        /** Whether the device is there. */
+        public boolean isThere() {
+            return sizeBytes > 0;
+        }
+
+        /**
+         * Looks at the device of this number.
+         *
+         * @throws IOException
+         *             where it goes in this very moment
+         */
+        public static Sighting of(SystemDevice.DeviceNumber number) throws IOException {
+            return of(Path.of("/"), number);
+        }
+
+        static Sighting of(Path root, SystemDevice.DeviceNumber number) throws IOException {
+            Path folder = root.resolve("sys/dev/block").resolve(number.toString());
+            if (!Files.exists(folder.resolve("size"))) {
+                return GONE;
+            }
+            Path real = folder.toRealPath();
+            boolean isPart = Files.exists(real.resolve("partition"));
+            Path counter = isPart ? real.resolveSibling("diskseq") : real.resolve("diskseq");
+            long sequence = Files.exists(counter) ? Long.parseLong(Files.readString(counter).strip()) : 0;
+            return new Sighting(Long.parseLong(Files.readString(real.resolve("size")).strip()) * UNIT_BYTES, sequence);
+        }
     }
 }

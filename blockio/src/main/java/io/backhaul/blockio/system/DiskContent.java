@@ -13,7 +13,7 @@ import java.util.List;
  * (include/uapi/linux/btrfs_tree.h), LVM2 (lib/label), LUKS, md (drivers/md/md_p.h), swap (include/linux/swap.h), and the UEFI
  * specification.
  */
-public final class DiskContent {
+final class DiskContent {
     private static final int READ_BYTES = 72 << 10;
 
     private static final List<Magic> MAGICS = List.of(new Magic("ext4", 1080, "S\u00ef"),
@@ -39,7 +39,7 @@ public final class DiskContent {
     private DiskContent() {}
 
     /** What the disk holds, in a word or two; empty where nothing known is on it. */
-    public static String of(BlockDevice disk) throws IOException {
+    static String of(BlockDevice disk) throws IOException {
         ByteBuffer start = ByteBuffer.allocate((int) Math.min(READ_BYTES, disk.sizeBytes()))
                 .order(ByteOrder.LITTLE_ENDIAN);
         disk.read(0, start);

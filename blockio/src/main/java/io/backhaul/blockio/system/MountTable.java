@@ -83,15 +83,16 @@ final class MountTable {
         return Optional.ofNullable(best);
     }
 
-    /** Where a device is mounted. */
-    List<String> placesOf(String name, SystemDevice.DeviceNumber number) {
+    /** Who uses a device. */
+    SystemDevice.Use useOf(String name, SystemDevice.DeviceNumber number) {
         String node = "/dev/" + name.replace('!', '/');
+        List<Mount> own = mounts.stream().filter(mount -> mount.number.equals(number) || mount.source.equals(node))
+                .toList();
         List<String> places = new ArrayList<>();
-        mounts.stream().filter(mount -> mount.number.equals(number) || mount.source.equals(node))
-                .map(mount -> mount.point.toString()).distinct().forEach(places::add);
+        own.stream().map(mount -> mount.point.toString()).distinct().forEach(places::add);
         if (swaps.contains(node)) {
             places.add("[SWAP]");
         }
-        return places;
+        return new SystemDevice.Use(places, own.stream().map(Mount::type).findFirst().orElse(""));
     }
 }

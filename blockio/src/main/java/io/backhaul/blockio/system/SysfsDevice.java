@@ -4,7 +4,6 @@ import io.backhaul.blockio.system.SystemDevice.Geometry;
 import io.backhaul.blockio.system.SystemDevice.Identity;
 import io.backhaul.blockio.system.SystemDevice.Kind;
 import io.backhaul.blockio.system.SystemDevice.Stack;
-import io.backhaul.blockio.system.SystemDevice.Use;
 import io.backhaul.blockio.system.SystemDevice.Zeroing;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,8 +17,6 @@ import java.util.stream.Stream;
  * away, is as if the device did not have it.
  */
 final class SysfsDevice {
-    /** The unit of sizes in sysfs, whatever the sector size. */
-    private static final int UNIT_BYTES = 512;
     private static final String DELETED = " (deleted)";
 
     private final Path root;
@@ -47,8 +44,8 @@ final class SysfsDevice {
         boolean isPart = kind == Kind.PARTITION;
         Path whole = isPart ? folder.resolveSibling(".").normalize() : folder;
         Path queue = whole.resolve("queue");
-        int logical = (int) count(queue.resolve("logical_block_size"), UNIT_BYTES);
-        var geometry = new Geometry(count(folder.resolve("size"), 0) * UNIT_BYTES, logical,
+        int logical = (int) count(queue.resolve("logical_block_size"), BlockDevices.UNIT_BYTES);
+        var geometry = new Geometry(count(folder.resolve("size"), 0) * BlockDevices.UNIT_BYTES, logical,
                 (int) count(queue.resolve("physical_block_size"), logical), count(folder.resolve("ro"), 0) == 1);
         String disk = isPart ? String.valueOf(whole.getFileName()) : "";
         var stack = new Stack(disk, names(folder.resolve("slaves")), names(folder.resolve("holders")), partitions(),
@@ -59,7 +56,7 @@ final class SysfsDevice {
                 && (kind == Kind.LOOP || count(queue.resolve("discard_zeroes_data"), 0) == 1);
         var zeroing = new Zeroing(discard, zeroes, count(queue.resolve("write_zeroes_max_bytes"), 0));
         return new SystemDevice(name, number, kind, geometry, identity(whole, isPart), stack, zeroing,
-                new Use(mounts.placesOf(name, number)), count(whole.resolve("diskseq"), 0));
+                mounts.useOf(name, number), count(whole.resolve("diskseq"), 0));
     }
 
     private Kind kind() {

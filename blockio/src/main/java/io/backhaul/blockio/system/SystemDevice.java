@@ -1,5 +1,9 @@
 package io.backhaul.blockio.system;
 
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.blockio.file.RawDevice;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -105,8 +109,10 @@ public record SystemDevice(String name, DeviceNumber number, Kind kind, Geometry
      *
      * @param mounts
      *            where it is mounted; {@code [SWAP]} for swap space
+     * @param fileSystem
+     *            the kind of file system that is mounted; empty where none is
      */
-    public record Use(List<String> mounts) {
+    public record Use(List<String> mounts, String fileSystem) {
         public Use {
             mounts = List.copyOf(mounts);
         }
@@ -115,5 +121,17 @@ public record SystemDevice(String name, DeviceNumber number, Kind kind, Geometry
     /** Where its node is by convention. */
     public String path() {
         return "/dev/" + name.replace('!', '/');
+    }
+
+    /**
+     * What is on it, such as {@code ext4} or {@code LVM2 physical volume}; empty where nothing known is.
+     *
+     * @throws IOException
+     *             where it cannot be read
+     */
+    public String content() throws IOException {
+        try (BlockDevice disk = RawDevice.open(Path.of(path()), true)) {
+            return DiskContent.of(disk);
+        }
     }
 }

@@ -94,6 +94,7 @@ class BlockDevicesTest {
         machine.mounted("8:1", "/srv/with\\040blank", "ext4", "/dev/sda1", "rw").write("proc/swaps",
                 "Filename Type Size Used Priority\n/dev/sda2 partition 256 0 -2\n");
         assertThat(read().named("sda1").orElseThrow().use().mounts()).containsExactly("/srv/with blank");
+        assertThat(read().named("sda1").orElseThrow().use().fileSystem()).isEqualTo("ext4");
         assertThat(read().named("sda2").orElseThrow().use().mounts()).containsExactly("[SWAP]");
     }
 
@@ -158,6 +159,18 @@ class BlockDevicesTest {
     void whatIsNoBlockDeviceIsNamedInOneLine() throws IOException {
         assertThatThrownBy(() -> read().at(folder)).hasMessageContaining("is no block device");
         assertThatThrownBy(() -> read().at(folder.resolve("gone"))).hasMessageContaining("there is no such device");
+    }
+
+    @Test
+    void aSightingTellsSizeAndAppearanceAndWhenADeviceHasGone() throws IOException {
+        machine.write("sys/dev/block/8:16/size", "4096\n").write("sys/dev/block/8:16/diskseq", "9\n");
+        var number = new SystemDevice.DeviceNumber(8, 16);
+        assertThat(BlockDevices.Sighting.of(machine.root(), number))
+                .isEqualTo(new BlockDevices.Sighting(4096 * 512, 9));
+        machine.write("sys/dev/block/8:16/size", "0\n");
+        assertThat(BlockDevices.Sighting.of(machine.root(), number).isThere()).isFalse();
+        assertThat(BlockDevices.Sighting.of(machine.root(), new SystemDevice.DeviceNumber(8, 48)))
+                .isEqualTo(BlockDevices.Sighting.GONE);
     }
 
     @Test
