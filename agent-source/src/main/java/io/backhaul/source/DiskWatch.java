@@ -1,6 +1,6 @@
 package io.backhaul.source;
 
-import io.backhaul.blockio.system.DiskSighting;
+import io.backhaul.blockio.system.BlockDevices.Sighting;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.Loop;
@@ -26,7 +26,7 @@ final class DiskWatch {
     /** Looks at one device. Blocks; called on the lane. */
     @FunctionalInterface
     interface Eye {
-        DiskSighting look() throws IOException;
+        Sighting look() throws IOException;
     }
 
     /** Who has to act. On the loop. */
@@ -39,8 +39,8 @@ final class DiskWatch {
     static final class Watched {
         private final String path;
         private final Eye eye;
-        private final DiskSighting first;
-        private volatile DiskSighting last;
+        private final Sighting first;
+        private volatile Sighting last;
 
         Watched(String path, Eye eye) throws IOException {
             this.path = path;
@@ -77,9 +77,9 @@ final class DiskWatch {
         if (stopped) {
             return;
         }
-        lane.submit(this::sightings, loop, new Lane.Outcome<List<DiskSighting>>() {
+        lane.submit(this::sightings, loop, new Lane.Outcome<List<Sighting>>() {
             @Override
-            public void done(List<DiskSighting> seen) {
+            public void done(List<Sighting> seen) {
                 for (int i = 0; i < disks.size(); i++) {
                     judge(disks.get(i), seen.get(i));
                 }
@@ -93,20 +93,20 @@ final class DiskWatch {
         });
     }
 
-    private List<DiskSighting> sightings() {
-        List<DiskSighting> seen = new ArrayList<>();
+    private List<Sighting> sightings() {
+        List<Sighting> seen = new ArrayList<>();
         for (Watched disk : disks) {
             try {
                 seen.add(disk.eye.look());
             } catch (IOException unseen) {
-                seen.add(DiskSighting.GONE);
+                seen.add(Sighting.GONE);
             }
         }
         return seen;
     }
 
-    private void judge(Watched disk, DiskSighting seen) {
-        DiskSighting before = disk.last;
+    private void judge(Watched disk, Sighting seen) {
+        Sighting before = disk.last;
         disk.last = seen;
         if (seen.equals(before)) {
             return;

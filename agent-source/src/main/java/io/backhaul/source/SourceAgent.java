@@ -5,7 +5,6 @@ import io.backhaul.blockio.nbd.Endpoint;
 import io.backhaul.blockio.nbd.NbdServer;
 import io.backhaul.blockio.nbd.NbdServerOptions;
 import io.backhaul.blockio.system.BlockDevices;
-import io.backhaul.blockio.system.DiskSighting;
 import io.backhaul.blockio.system.SystemDevice;
 import io.backhaul.blockio.volume.DirectoryVolume;
 import io.backhaul.engine.Openings;
@@ -64,6 +63,7 @@ public final class SourceAgent implements AutoCloseable {
     private final Loop loop;
     private final List<SourceDisk> disks;
     private final SourceMachine machine;
+    private final CaptureKind kind;
     private final DiskWatch watch;
     private final @Nullable NbdServer nbd;
     private volatile SourceStatus latest;
@@ -81,7 +81,9 @@ public final class SourceAgent implements AutoCloseable {
         this.loop = loops.next();
         TlsLinks links = openings.add(new TlsLinks(Credentials.in(settings.get(SourceSettings.CREDENTIALS)), loops));
         var identity = machine(links.identity());
-        boolean scan = settings.get(SourceSettings.CAPTURE) == CaptureKind.SCAN;
+        this.kind = new CaptureChoice(system, SourceAgent::obstacle)
+                .conclude(settings.get(SourceSettings.CAPTURE), paths());
+        boolean scan = kind == CaptureKind.SCAN;
         UUID bootId = ProtectedDisks.bootId();
         this.disks = ProtectedDisks.open(settings.get(SourceSettings.DISKS), scan, bootId);
         openings.add(() -> ProtectedDisks.close(disks));
@@ -107,6 +109,11 @@ public final class SourceAgent implements AutoCloseable {
         }
     }
 
+    /** What is missing for a capture in the kernel. */
+    private static String obstacle() {
+        return "the capture in the kernel is not part of this version; use nbd";
+    }
+
     private List<Path> paths() {
         return settings.get(SourceSettings.DISKS).stream().map(disk -> disk.get(SourceSettings.DISK_PATH)).toList();
     }
@@ -123,7 +130,7 @@ public final class SourceAgent implements AutoCloseable {
         for (Path path : paths()) {
             if (RawDevice.isBlockDevice(path)) {
                 SystemDevice.DeviceNumber number = system.at(path).number();
-                watched.add(new DiskWatch.Watched(path.toString(), () -> DiskSighting.of(number)));
+                watched.add(new DiskWatch.Watched(path.toString(), () -> BlockDevices.Sighting.of(number)));
             }
         }
         return watched;
@@ -256,7 +263,7 @@ public final class SourceAgent implements AutoCloseable {
         if (nbd != null) {
             about.put("listen", nbd.endpoint().toString());
         }
-        about.put("capture", settings.get(SourceSettings.CAPTURE).name().toLowerCase(Locale.ROOT));
+        about.put("capture", kind.name().toLowerCase(Locale.ROOT));
         about.put("faults", faults.recent().stream().map(FaultLog.Fault::asMap).toList());
         return about;
     }

@@ -20,7 +20,7 @@ import java.util.UUID;
 final class SourceSettings {
     /** How writes are seen. */
     enum CaptureKind {
-        NBD, SCAN
+        AUTO, EBPF, NBD, SCAN
     }
 
     static final Key<UUID> MACHINE_ID = Key.uuid("machine.id",
@@ -36,9 +36,20 @@ final class SourceSettings {
             .text("export", "The name under which the disk is served over NBD; by default its id.").optional();
     static final Key<List<Settings>> DISKS = Key.sections("disks", List.of(DISK_PATH, DISK_ID, DISK_EXPORT),
             "The disks to protect, in an order that must not change.");
-    static final Key<CaptureKind> CAPTURE = Key.choice("capture", CaptureKind.NBD,
-            "How writes are seen: nbd serves the disks over NBD and writes through to them; scan copies disks that nobody"
-                    + " writes to, and ends.");
+    static final Key<CaptureKind> CAPTURE = Key.choice("capture", CaptureKind.AUTO,
+            "How writes are seen: ebpf sees them in the kernel while block devices stay in use as they are; nbd serves the disks"
+                    + " over NBD and writes through to them; scan copies disks that nobody writes to, and ends; auto is ebpf where"
+                    + " all disks are block devices and this machine can do it, otherwise nbd.");
+    static final Key<Long> EBPF_RING = Key
+            .bytes("ebpf.ring", 64L << 20, "Memory of the kernel for what is captured there and not read yet;"
+                    + " when it is full, blocks are marked and read again later.")
+            .checked(bytes -> bytes >= 4 << 20 && bytes <= 1 << 30 && Long.bitCount(bytes) == 1,
+                    "a power of two between 4MiB and 1GiB");
+    static final Key<Long> EBPF_GRANULARITY = Key
+            .bytes("ebpf.granularity", 64L << 10, "What one byte of the kernel's own map of changed blocks stands for:"
+                    + " 64KiB take 16 MiB of memory for each TiB of disk.")
+            .checked(bytes -> bytes >= 4096 && bytes <= 1 << 20 && Long.bitCount(bytes) == 1,
+                    "a power of two between 4KiB and 1MiB");
     static final Key<String> NBD_LISTEN = Key.text("nbd.listen", "unix:nbd.sock",
             "Where the disks are served: unix:PATH or HOST:PORT. Whoever can connect can write to them.");
     static final Key<List<String>> PROCESS_SERVERS = Key
@@ -77,7 +88,8 @@ final class SourceSettings {
 
     /** Every key, in the order of the reference page. */
     static List<Key<?>> keys() {
-        return List.of(DISKS, PROCESS_SERVERS, CREDENTIALS, STATE, MACHINE_ID, MACHINE_NAME, CAPTURE, NBD_LISTEN,
+        return List.of(DISKS, PROCESS_SERVERS, CREDENTIALS, STATE, MACHINE_ID, MACHINE_NAME, CAPTURE, EBPF_RING,
+                EBPF_GRANULARITY, NBD_LISTEN,
                 BUFFER,
                 BATCH_BYTES, BATCH_AGE, COMPRESSION, RELEASE, ON_FULL, THROTTLE_LIMIT, GRANULARITY, STOP_LIMIT,
                 ControlServer.SOCKET, Metrics.ADDRESS);

@@ -2,7 +2,7 @@ package io.backhaul.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.backhaul.blockio.system.DiskSighting;
+import io.backhaul.blockio.system.BlockDevices.Sighting;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.Loop;
@@ -15,12 +15,12 @@ import org.junit.jupiter.api.Test;
 
 /** What is said of a device that changes under the agent. */
 class DiskWatchTest {
-    private static final DiskSighting FIRST = new DiskSighting(1 << 20, 7);
+    private static final Sighting FIRST = new Sighting(1 << 20, 7);
 
     private final TestLoop loop = new TestLoop();
     private final FaultLog faults = new FaultLog(loop.clock());
     private final List<String> returned = new ArrayList<>();
-    private DiskSighting now = FIRST;
+    private Sighting now = FIRST;
     private boolean isUnreadable;
     private final DiskWatch watch;
 
@@ -49,7 +49,7 @@ class DiskWatchTest {
         };
     }
 
-    private void see(DiskSighting next) {
+    private void see(Sighting next) {
         now = next;
         loop.runFor(3000);
     }
@@ -68,19 +68,19 @@ class DiskWatchTest {
 
     @Test
     void aDetachedDiskIsSaidOnceAndComparedWhenItIsThereAgain() {
-        see(DiskSighting.GONE);
-        see(DiskSighting.GONE);
+        see(Sighting.GONE);
+        see(Sighting.GONE);
         assertThat(faults.total(FaultCode.DISK_GONE)).isEqualTo(1);
         assertThat(watch.presence("/dev/sdx")).isEqualTo(DiskWatch.Presence.GONE);
         assertThat(returned).isEmpty();
-        see(new DiskSighting(1 << 20, 9));
+        see(new Sighting(1 << 20, 9));
         assertThat(returned).containsExactly("/dev/sdx");
         assertThat(standing()).containsExactly("DISK_RETURNED");
     }
 
     @Test
     void aDiskThatWasAwayBetweenTwoLooksIsComparedToo() {
-        see(new DiskSighting(1 << 20, 9));
+        see(new Sighting(1 << 20, 9));
         assertThat(returned).containsExactly("/dev/sdx");
     }
 
@@ -93,8 +93,8 @@ class DiskWatchTest {
 
     @Test
     void aChangedSizeIsSaidUntilItIsTheOldOneAgain() {
-        see(new DiskSighting(2 << 20, 7));
-        see(new DiskSighting(2 << 20, 7));
+        see(new Sighting(2 << 20, 7));
+        see(new Sighting(2 << 20, 7));
         assertThat(faults.total(FaultCode.DISK_RESIZED)).isEqualTo(1);
         assertThat(watch.presence("/dev/sdx")).isEqualTo(DiskWatch.Presence.RESIZED);
         see(FIRST);
@@ -105,7 +105,7 @@ class DiskWatchTest {
     @Test
     void aStoppedWatchLooksNoMore() {
         watch.stop();
-        see(DiskSighting.GONE);
+        see(Sighting.GONE);
         assertThat(faults.recent()).isEmpty();
     }
 }
