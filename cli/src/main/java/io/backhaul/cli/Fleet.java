@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * The four daemons as processes on loopback, in one folder: {@code authority}, and for each part its credentials,
@@ -24,7 +26,7 @@ final class Fleet implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private final Path folder;
-    private final Path disk;
+    private final List<Path> disks;
     private final Map<Part, Child> children = new EnumMap<>(Part.class);
     private final Map<Part, UUID> ids = new EnumMap<>(Part.class);
     private final Map<Part, String> addresses = new EnumMap<>(Part.class);
@@ -34,12 +36,12 @@ final class Fleet implements AutoCloseable {
     /**
      * @param folder
      *            one that exists; its path is short, for there will be unix sockets in it
-     * @param disk
-     *            what the source protects
+     * @param disks
+     *            what the source protects; their ids are disk0, disk1 and so on
      */
-    Fleet(Path folder, Path disk) {
+    Fleet(Path folder, List<Path> disks) {
         this.folder = folder.toAbsolutePath();
-        this.disk = disk.toAbsolutePath();
+        this.disks = disks.stream().map(Path::toAbsolutePath).toList();
         for (Part part : Part.values()) {
             ids.put(part, UUID.randomUUID());
         }
@@ -102,10 +104,16 @@ final class Fleet implements AutoCloseable {
                     process-servers = ["%s"]
                     capture = nbd
                     nbd.listen = "unix:nbd.sock"
-                    disks = [{ path = "%s", id = "disk0" }]
-                    """.formatted(address(Part.PROCESS_SERVER), disk);
+                    disks = [%s]
+                    """.formatted(address(Part.PROCESS_SERVER), diskList());
         };
         return own + extras.getOrDefault(part, "") + "\n";
+    }
+
+    private String diskList() {
+        return IntStream.range(0, disks.size())
+                .mapToObj(index -> "{ path = \"%s\", id = \"disk%d\" }".formatted(disks.get(index), index))
+                .collect(Collectors.joining(", "));
     }
 
     private String address(Part part) {

@@ -2,19 +2,16 @@ package io.backhaul.cli;
 
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.blockio.Disks;
-import io.backhaul.blockio.nbd.NbdClient;
-import io.backhaul.cli.Ext4.Range;
 import io.backhaul.engine.control.ControlFault;
 import io.backhaul.engine.time.Clock;
 import io.backhaul.engine.time.SystemClock;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One run of the quickstart, from making the disk to the last proof. Progress goes to stderr. Owned by one thread, but
@@ -23,19 +20,16 @@ import java.util.concurrent.TimeUnit;
 final class Quickstart implements AutoCloseable {
     private static final Clock CLOCK = SystemClock.INSTANCE;
     private static final String MARK = "midway";
-    private static final long SEED = 20_260_101;
     private static final long POLL_MILLIS = 100;
     private static final long BASELINE_LIMIT_NANOS = TimeUnit.MINUTES.toNanos(30);
-    private static final int BLOCK_BYTES = 4096;
 
     private final Workplace place;
     private final Plan plan;
-    private final Path disk;
-    private final Fleet fleet;
+    private final QuickstartDisk disk;
     private final QuickstartReport report;
     private final long startNanos = CLOCK.nanos();
-    private boolean isExt4;
-    private boolean isSample;
+    private @Nullable Fleet fleet;
+    private boolean closed;
     private long lagMaxBytes;
     private long rpoMaxMillis;
 
@@ -49,14 +43,27 @@ final class Quickstart implements AutoCloseable {
      * @param loadMillis
      *            how long to write before the mark, and after it
      */
-    record Plan(Path image, long sizeBytes, long loadMillis) {}
+    record Plan(Path image, long sizeBytes, long loadMillis) {
+        /** Copies what is to be protected; itself it is not written. */
+        void copyImage(Path copy) throws IOException {
+            say("copying " + image + ", which itself is not written");
+            try (BlockDevice original = Disks.open(image, true); var bar = new ProgressLine("copying", CLOCK)) {
+                DiskCopy.copy(original, copy, (done, total) -> bar.show(done, total, ""));
+            }
+        }
+    }
 
-    Quickstart(Workplace place, Plan plan) {
+    /**
+     * One run.
+     *
+     * @param isEbpf
+     *            whether writes are captured in the kernel
+     */
+    Quickstart(Workplace place, Plan plan, boolean isEbpf) {
         this.place = place;
         this.plan = plan;
-        this.disk = place.resolve("source.img");
-        this.fleet = new Fleet(place.folder(), disk);
-        this.report = new QuickstartReport(disk, place.isKept());
+        this.disk = isEbpf ? new MountedDisk(place, plan) : new ImageBehindNbd(place, plan);
+        this.report = new QuickstartReport(place.resolve("source.img"), disk.capture(), place.isKept());
     }
 
     QuickstartReport report() {
@@ -65,84 +72,43 @@ final class Quickstart implements AutoCloseable {
 
     /** Does it all; what cannot be done ends it with an exception. */
     void run() throws IOException, InterruptedException, ControlFault {
-        makeDisk();
-        List<Range> places = placesToWrite();
+        disk.make();
+        report.figure("diskBytes", disk.sizeBytes());
         say("starting management, master target, process server and source");
-        fleet.start();
-        String uri = fleet.machine(Part.SOURCE).groups("disks").getFirst().text("uri");
-        try (NbdClient capture = DiskSource.connect(uri); WriteLoad load = WriteLoad.start(capture, places, SEED)) {
-            long loadStartNanos = CLOCK.nanos();
-            awaitBaseline();
-            write(load, "writing");
-            addFile(load, capture, "before-the-mark");
-            Path markCopy = place.resolve("source-at-mark.img");
-            String mark = mark(load, markCopy);
-            Path recoveredMark = recoverMark();
-            write(load, "writing on");
-            addFile(load, capture, "after-the-mark");
-            load.stop();
-            capture.flush();
-            noteLoad(load, loadStartNanos);
-            prove(mark, recoveredMark, markCopy);
-        }
+        Fleet started = assembled();
+        started.start();
+        disk.begin(started);
+        long loadStartNanos = CLOCK.nanos();
+        awaitBaseline();
+        write("writing");
+        disk.addFile("before-the-mark");
+        Path markCopy = place.resolve("source-at-mark.img");
+        String mark = mark(markCopy);
+        Path recoveredMark = recoverMark();
+        write("writing on");
+        disk.addFile("after-the-mark");
+        disk.end();
+        noteLoad(loadStartNanos);
+        prove(mark, recoveredMark, markCopy);
         report.figure("totalSeconds", secondsSince(startNanos));
     }
 
-    private void makeDisk() throws IOException, InterruptedException {
-        if (!plan.image.toString().isEmpty()) {
-            say("copying " + plan.image + ", which itself is not written");
-            try (BlockDevice image = Disks.open(plan.image, true);
-                    var bar = new ProgressLine("copying", CLOCK)) {
-                DiskCopy.copy(image, disk, (done, total) -> bar.show(done, total, ""));
-            }
-            isExt4 = Ext4.isOn(disk) && isJudgeable();
-        } else if (Ext4.isToolSetThere()) {
-            say("making an ext4 image of " + Printing.bytes(plan.sizeBytes) + " with files of the JDK");
-            SampleImage.make(disk, place.resolve("staging"), plan.sizeBytes);
-            isExt4 = true;
-            isSample = true;
-        } else {
-            say("mke2fs, e2fsck or debugfs is missing (Debian: e2fsprogs): the disk is a raw image without a file system");
-            SampleImage.makeRaw(disk, plan.sizeBytes);
+    private synchronized Fleet assembled() {
+        if (closed) {
+            throw Failure.failed("interrupted");
         }
-        report.figure("diskBytes", Files.size(disk));
-        if (isSample) {
-            Files.copy(disk, shape());
-        }
+        var assembled = new Fleet(place.folder(), List.of(disk.path()));
+        assembled.configure(Part.SOURCE, disk.configuration());
+        fleet = assembled;
+        return assembled;
     }
 
-    /** Whether the user's file system is clean as it is, so that what e2fsck says of the recovered one means something. */
-    private boolean isJudgeable() throws IOException, InterruptedException {
-        if (Tool.find("e2fsck").isEmpty() || Tool.find("dumpe2fs").isEmpty()) {
-            say("e2fsck or dumpe2fs is missing (Debian: e2fsprogs): the load writes anywhere, and e2fsck is left out");
-            return false;
+    private Fleet fleet() {
+        Fleet running = fleet;
+        if (running == null) {
+            throw new IllegalStateException("no part runs yet");
         }
-        if (Ext4.check(disk).exitCode() != 0) {
-            say("its file system is not clean as it is: the load writes anywhere, and e2fsck is left out");
-            return false;
-        }
-        return true;
-    }
-
-    /** A copy of the sample that only debugfs writes to: what it changes there is then written to the disk. */
-    private Path shape() {
-        return place.resolve("shape.img");
-    }
-
-    /** Where the load may write without harming a file system: a file made for it, free blocks, or anywhere. */
-    private List<Range> placesToWrite() throws IOException, InterruptedException {
-        if (isSample) {
-            return Ext4.blocksOf(disk, SampleImage.LEDGER);
-        }
-        if (isExt4) {
-            List<Range> free = Ext4.freeBlocks(disk);
-            if (!free.isEmpty()) {
-                return free;
-            }
-            say("its file system is full: the load writes anywhere, and e2fsck is left out");
-            isExt4 = false;
-        }
-        return List.of(new Range(0, Files.size(disk) / BLOCK_BYTES * BLOCK_BYTES));
+        return running;
     }
 
     private void awaitBaseline() throws IOException, InterruptedException, ControlFault {
@@ -163,18 +129,18 @@ final class Quickstart implements AutoCloseable {
             }
         }
         double seconds = secondsSince(begunNanos);
-        Answer machine = fleet.machine(Part.SOURCE);
+        Answer machine = fleet().machine(Part.SOURCE);
         report.figure("baselineSeconds", seconds);
-        report.figure("baselineBytesPerSecond", Files.size(disk) / Math.max(seconds, 1e-3));
+        report.figure("baselineBytesPerSecond", disk.sizeBytes() / Math.max(seconds, 1e-3));
         report.figure("baselineReadBytes", machine.count("readBytes"));
     }
 
     private Answer poll() throws ControlFault {
-        if (!fleet.fallen().isEmpty()) {
-            Part part = fleet.fallen().getFirst();
-            throw Failure.failed("the " + part.label() + " has ended by itself: " + fleet.child(part).lastWords());
+        if (!fleet().fallen().isEmpty()) {
+            Part part = fleet().fallen().getFirst();
+            throw Failure.failed("the " + part.label() + " has ended by itself: " + fleet().child(part).lastWords());
         }
-        return fleet.machine(Part.SOURCE);
+        return fleet().machine(Part.SOURCE);
     }
 
     private static void pause() throws InterruptedException {
@@ -183,60 +149,31 @@ final class Quickstart implements AutoCloseable {
         }
     }
 
-    private void write(WriteLoad load, String title) throws InterruptedException, ControlFault {
+    private void write(String title) throws IOException, InterruptedException, ControlFault {
         long begunNanos = CLOCK.nanos();
         long totalNanos = TimeUnit.MILLISECONDS.toNanos(plan.loadMillis);
-        long before = load.writtenBytes();
+        long before = disk.writtenBytes();
         try (var bar = new ProgressLine(title, CLOCK)) {
             while (CLOCK.nanos() - begunNanos < totalNanos) {
                 Answer machine = poll();
                 lagMaxBytes = Math.max(lagMaxBytes, machine.count("lagBytes"));
                 rpoMaxMillis = Math.max(rpoMaxMillis, machine.count("rpoMillis"));
-                long written = load.writtenBytes() - before;
+                long written = disk.writtenBytes() - before;
                 double part = Math.max(0.01, (double) (CLOCK.nanos() - begunNanos) / totalNanos);
                 bar.show(written, (long) (written / part), "lag " + Printing.bytes(machine.count("lagBytes")) + ", RPO "
                         + Printing.millis(machine.count("rpoMillis")));
                 pause();
             }
-            bar.end(load.writtenBytes() - before, "lag at most " + Printing.bytes(lagMaxBytes));
+            bar.end(disk.writtenBytes() - before, "lag at most " + Printing.bytes(lagMaxBytes));
         }
-    }
-
-    /** Adds a file to the live file system: debugfs does it on a copy, and the blocks it changed are written here. */
-    private void addFile(WriteLoad load, BlockDevice capture, String name) throws IOException, InterruptedException {
-        if (!isSample) {
-            return;
-        }
-        Path content = place.resolve(name);
-        Files.writeString(content, ("This file was added while the disk was replicated: " + name + "\n").repeat(200));
-        Path next = place.resolve("shape-next.img");
-        Files.copy(shape(), next);
-        Ext4.add(next, content, name);
-        try (BlockDevice before = Disks.open(shape(), true); BlockDevice after = Disks.open(next, true)) {
-            load.pause(() -> {
-                writeChanges(before, after, capture);
-                return true;
-            });
-        }
-        Files.delete(shape());
-        Files.move(next, shape());
-    }
-
-    private static void writeChanges(BlockDevice before, BlockDevice after, BlockDevice target) throws IOException {
-        DiskComparison.differing(before, after, (offset, length) -> {
-            ByteBuffer block = ByteBuffer.allocate((int) length);
-            after.read(offset, block);
-            target.write(offset, block.flip());
-        });
-        target.flush();
     }
 
     /** Marks the state of this moment and keeps a copy of the disk as it is now. */
-    private String mark(WriteLoad load, Path copy) throws IOException, InterruptedException {
-        String position = load.pause(() -> {
-            Files.copy(disk, copy);
+    private String mark(Path copy) throws IOException, InterruptedException {
+        String position = disk.quiet(() -> {
+            disk.copyTo(copy);
             try {
-                return new Answer(fleet.client(Part.SOURCE).ask("mark", Map.of("label", MARK, "wait", true)))
+                return new Answer(fleet().client(Part.SOURCE).ask("mark", Map.of("label", MARK, "wait", true)))
                         .text("position");
             } catch (ControlFault refused) {
                 throw new IOException(refused.getMessage(), refused);
@@ -250,9 +187,10 @@ final class Quickstart implements AutoCloseable {
     private Path recoverMark() throws IOException, ControlFault {
         Path recovered = place.resolve("recovered-" + MARK + ".vmdk");
         long begunNanos = CLOCK.nanos();
-        Map<String, Object> request = Map.of("machine", fleet.id(Part.SOURCE).toString(), "at", MARK, "writable", false,
+        Map<String, Object> request = Map.of("machine", fleet().id(Part.SOURCE).toString(), "at", MARK, "writable",
+                false,
                 "listen", "unix:" + place.resolve("view.sock"));
-        try (var view = ExportCommand.OpenView.open(fleet.client(Part.MASTER_TARGET), request);
+        try (var view = ExportCommand.OpenView.open(fleet().client(Part.MASTER_TARGET), request);
                 var bar = new ProgressLine("recovering '" + MARK + "'", CLOCK)) {
             view.copyTo(0, recovered, (done, total) -> bar.show(done, total, ""));
         }
@@ -260,10 +198,10 @@ final class Quickstart implements AutoCloseable {
         return recovered;
     }
 
-    private void noteLoad(WriteLoad load, long loadStartNanos) {
-        report.figure("loadBytes", load.writtenBytes());
-        report.figure("loadWrites", load.writes());
-        report.figure("loadBytesPerSecond", load.writtenBytes() / secondsSince(loadStartNanos));
+    private void noteLoad(long loadStartNanos) throws IOException {
+        report.figure("loadBytes", disk.writtenBytes());
+        report.figure("loadWrites", disk.writes());
+        report.figure("loadBytesPerSecond", disk.writtenBytes() / secondsSince(loadStartNanos));
         report.figure("lagMaxBytes", lagMaxBytes);
         report.figure("rpoMaxMillis", rpoMaxMillis);
     }
@@ -271,23 +209,24 @@ final class Quickstart implements AutoCloseable {
     private void prove(String mark, Path recoveredMark, Path markCopy)
             throws IOException, InterruptedException, ControlFault {
         Path latestCopy = place.resolve("source-latest.img");
-        Files.copy(disk, latestCopy);
+        disk.copyTo(latestCopy);
         long drainNanos = CLOCK.nanos();
-        String latest = new Answer(fleet.client(Part.SOURCE).ask("mark", Map.of("label", "latest-state", "wait", true)))
+        String latest = new Answer(
+                fleet().client(Part.SOURCE).ask("mark", Map.of("label", "latest-state", "wait", true)))
                 .text("position");
         report.figure("drainSeconds", secondsSince(drainNanos));
         noteStream();
         Promoted promoted = promote();
         say("comparing with the source, byte for byte");
-        report.add(Proof.of(mark, MARK, recoveredMark, markCopy, isExt4));
-        report.add(Proof.of(latest, "latest", promoted.path, latestCopy, isExt4));
-        if (isSample) {
+        report.add(Proof.of(mark, MARK, recoveredMark, markCopy, disk.isExt4()));
+        report.add(Proof.of(latest, "latest", promoted.path, latestCopy, disk.isExt4()));
+        if (disk.isSample()) {
             refuseMissing(recoveredMark, promoted.path);
         }
     }
 
     private void noteStream() throws ControlFault {
-        Answer source = fleet.machine(Part.SOURCE);
+        Answer source = fleet().machine(Part.SOURCE);
         long payload = source.count("payloadBytes");
         long sent = source.count("sentBytes");
         report.figure("readBytes", source.count("readBytes"));
@@ -295,7 +234,7 @@ final class Quickstart implements AutoCloseable {
         report.figure("payloadBytes", payload);
         report.figure("sentBytes", sent);
         report.figure("compressionRatio", sent == 0 ? 1 : (double) payload / sent);
-        report.figure("journalBytes", fleet.machine(Part.MASTER_TARGET).count("journalBytes"));
+        report.figure("journalBytes", fleet().machine(Part.MASTER_TARGET).count("journalBytes"));
         report.figure("lagBytes", source.count("lagBytes"));
     }
 
@@ -303,9 +242,9 @@ final class Quickstart implements AutoCloseable {
 
     private Promoted promote() throws ControlFault {
         long begunNanos = CLOCK.nanos();
-        Map<String, Object> request = Map.of("machine", fleet.id(Part.SOURCE).toString(), "at", "latest");
+        Map<String, Object> request = Map.of("machine", fleet().id(Part.SOURCE).toString(), "at", "latest");
         try (var bar = new ProgressLine("promoting the latest state", CLOCK)) {
-            Answer answer = new Answer(fleet.client(Part.MASTER_TARGET).ask("promote", request, line -> {
+            Answer answer = new Answer(fleet().client(Part.MASTER_TARGET).ask("promote", request, line -> {
                 var now = new Answer(line);
                 bar.show(now.count("doneBytes"), now.count("totalBytes"), "");
             }));
@@ -315,11 +254,11 @@ final class Quickstart implements AutoCloseable {
     }
 
     /** The file systems hold what they should: the mark the first added file only, the latest state both. */
-    private static void refuseMissing(Path mark, Path latest) throws IOException, InterruptedException {
+    private void refuseMissing(Path mark, Path latest) throws IOException, InterruptedException {
         Path atMark = Proof.flatFile(mark);
         Path atEnd = Proof.flatFile(latest);
-        if (!Ext4.holds(atMark, "before-the-mark") || Ext4.holds(atMark, "after-the-mark")
-                || !Ext4.holds(atEnd, "before-the-mark") || !Ext4.holds(atEnd, "after-the-mark")) {
+        if (!disk.holds(atMark, "before-the-mark") || disk.holds(atMark, "after-the-mark")
+                || !disk.holds(atEnd, "before-the-mark") || !disk.holds(atEnd, "after-the-mark")) {
             throw Failure.failed("the recovered file systems do not hold the files that were added meanwhile");
         }
     }
@@ -328,13 +267,26 @@ final class Quickstart implements AutoCloseable {
         return (CLOCK.nanos() - nanos) / 1e9;
     }
 
-    private static void say(String line) {
+    /** The content of a file that is added meanwhile. */
+    static String contentOf(String name) {
+        return ("This file was added while the disk was replicated: " + name + "\n").repeat(200);
+    }
+
+    static void say(String line) {
         System.err.println("  " + line);
     }
 
-    /** Ends the processes. */
+    /** Ends the writer, the processes and what is in the kernel, and lets go of the disk. */
     @Override
     public void close() {
-        fleet.close();
+        Fleet running;
+        synchronized (this) {
+            closed = true;
+            running = fleet;
+        }
+        if (running != null) {
+            running.close();
+        }
+        disk.close();
     }
 }

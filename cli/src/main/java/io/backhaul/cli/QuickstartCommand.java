@@ -1,6 +1,7 @@
 package io.backhaul.cli;
 
 import io.backhaul.engine.config.Units;
+import io.backhaul.source.CaptureSupport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,12 +52,10 @@ final class QuickstartCommand extends Verb {
 
     @Override
     public Integer call() throws Exception {
-        if (capture == CaptureChoice.EBPF) {
-            throw Failure.usage("--capture ebpf is not part of this version; use nbd");
-        }
+        boolean isEbpf = isEbpf();
         var plan = new Quickstart.Plan(disk, sizeBytes(), loadMillis());
         Workplace place = Workplace.open(folder, keep);
-        var run = new Quickstart(place, plan);
+        var run = new Quickstart(place, plan, isEbpf);
         Thread cleaning = new Thread(() -> clean(run, place), "clean-up");
         Runtime.getRuntime().addShutdownHook(cleaning);
         boolean proved;
@@ -69,6 +68,35 @@ final class QuickstartCommand extends Verb {
             clean(run, place);
         }
         return proved ? Backhaul.DONE : Backhaul.FAILED;
+    }
+
+    /** Whether writes are to be captured in the kernel: as wanted, or where that can be done. */
+    private boolean isEbpf() throws IOException, InterruptedException {
+        if (capture == CaptureChoice.NBD) {
+            return false;
+        }
+        if (capture == CaptureChoice.EBPF) {
+            throw Failure.usage("--capture ebpf is not part of this version; use nbd");
+        }
+        String obstacle = obstacle();
+        if (capture == CaptureChoice.EBPF && !obstacle.isEmpty()) {
+            throw Failure.usage("--capture ebpf: " + obstacle);
+        }
+        return capture == CaptureChoice.EBPF;
+    }
+
+    private String obstacle() throws IOException, InterruptedException {
+        CaptureSupport support = CaptureSupport.read();
+        if (!support.isComplete()) {
+            return support.missing();
+        }
+        if (!Ext4.isToolSetThere()) {
+            return "mke2fs, e2fsck or debugfs is missing (Debian: e2fsprogs)";
+        }
+        if (!disk.toString().isEmpty() && Files.isReadable(disk) && !Ext4.isOn(disk)) {
+            return disk + " holds no ext4 that could be mounted; use nbd";
+        }
+        return LoopDisk.obstacle().orElse("");
     }
 
     private static void clean(Quickstart run, Workplace place) {

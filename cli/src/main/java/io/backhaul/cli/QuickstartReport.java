@@ -11,12 +11,14 @@ import java.util.Map;
 /** What a quickstart found: the proofs, and the figures by name, each with its unit as the name's end. */
 final class QuickstartReport {
     private final Path source;
+    private final String capture;
     private final boolean isKept;
     private final List<Proof> proofs = new ArrayList<>();
     private final Map<String, Object> figures = new LinkedHashMap<>();
 
-    QuickstartReport(Path source, boolean isKept) {
+    QuickstartReport(Path source, String capture, boolean isKept) {
         this.source = source;
+        this.capture = capture;
         this.isKept = isKept;
     }
 
@@ -40,7 +42,7 @@ final class QuickstartReport {
     Map<String, Object> asMap() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("source", source.toString());
-        map.put("capture", "nbd");
+        map.put("capture", capture);
         map.put("recovered", proofs.stream().map(Proof::asMap).toList());
         map.put("proved", holds());
         map.put("kept", isKept);
@@ -54,7 +56,7 @@ final class QuickstartReport {
 
     void print(PrintStream out) {
         out.println();
-        out.printf("  disk        %s, %s%n", source, Printing.bytes(number("diskBytes")));
+        out.printf("  disk        %s, %s, captured by %s%n", source, Printing.bytes(number("diskBytes")), capture);
         out.printf("  baseline    read %s, in %s, %s/s%n", Printing.bytes(number("readBytes")),
                 Printing.millis(number("baselineSeconds") * 1000), Printing.bytes(number("baselineBytesPerSecond")));
         out.printf("  live load   %s in %.0f writes, %s/s; lag at most %s, RPO at most %s%n",

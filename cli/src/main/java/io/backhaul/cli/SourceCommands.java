@@ -6,7 +6,8 @@ import java.nio.file.Path;
 import picocli.CommandLine.Command;
 
 /** The commands of the source. */
-@Command(name = "source", description = "The agent on a protected machine.", subcommands = SourceCommands.Run.class)
+@Command(name = "source", description = "The agent on a protected machine.",
+        subcommands = {SourceCommands.Run.class, SourceCheckCommand.class})
 final class SourceCommands extends Group {
     /** Runs the agent. */
     @Command(name = "run", description = "Run the source agent.")

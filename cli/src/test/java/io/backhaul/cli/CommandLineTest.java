@@ -14,11 +14,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.json.JsonMapper;
 
 class CommandLineTest {
     private static final String ID = "0b6e3a52-6f0e-4a49-9d8e-5d1f2a7c9e10";
@@ -197,6 +200,23 @@ class CommandLineTest {
         command.getSubcommands().values().stream().filter(one -> !(one.getCommand() instanceof CommandLine.HelpCommand))
                 .forEach(one -> all.addAll(all(one)));
         return all;
+    }
+
+    @Test
+    void theMachineIsShownWithItsDisksAndTheCaptureThatWouldBeUsed() {
+        assertThat(Backhaul.run("source", "check", "--json")).isZero();
+        var result = new Answer(JsonMapper.shared().readValue(out.toString(StandardCharsets.UTF_8),
+                new TypeReference<Map<String, Object>>() {}));
+        assertThat(result.text("capture")).isIn("ebpf", "nbd");
+        assertThat(result.text("why")).isNotBlank();
+        assertThat(result.groups("findings")).extracting(finding -> finding.text("name")).contains("rights", "kernel");
+        assertThat(result.groups("disks")).allSatisfy(disk -> assertThat(disk.count("sizeBytes")).isPositive());
+    }
+
+    @Test
+    void whatIsNoBlockDeviceIsNamedInOneLine() {
+        refuses(2, List.of(folder + ": is no block device"), "source", "check", folder.toString());
+        refuses(2, List.of("there is no such device"), "source", "check", folder.resolve("sdx").toString());
     }
 
     @Test

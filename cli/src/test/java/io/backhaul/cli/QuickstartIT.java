@@ -68,7 +68,8 @@ class QuickstartIT {
     @Test
     @Timeout(300)
     void aNewFileSystemIsReplicatedRecoveredAndProved() throws Exception {
-        Answer result = result(start("--json", "--keep", "--dir", folder.resolve("w").toString(), "--size", "96MiB",
+        Answer result = result(start("--json", "--capture", "nbd", "--keep", "--dir", folder.resolve("w").toString(),
+                "--size", "96MiB",
                 "--load", "1s"));
         assertThat(result.text("capture")).isEqualTo("nbd");
         assertThat(result.flag("proved")).isTrue();
@@ -98,8 +99,9 @@ class QuickstartIT {
         Path image = folder.resolve("mine.img");
         SampleImage.makeRaw(image, (24L << 20) + 512);
         String before = digest(image);
-        Answer result = result(start("--json", "--disk", image.toString(), "--load", "500ms", "--dir",
-                folder.resolve("w").toString()));
+        Answer result = result(
+                start("--json", "--capture", "nbd", "--disk", image.toString(), "--load", "500ms", "--dir",
+                        folder.resolve("w").toString()));
         assertThat(result.flag("proved")).isTrue();
         assertThat(result.groups("recovered").getLast().text("fileSystem")).contains("not judged");
         assertThat(digest(image)).isEqualTo(before);
@@ -109,7 +111,8 @@ class QuickstartIT {
     @Test
     @Timeout(300)
     void interruptedItEndsItsProcessesAndRemovesItsFolder() throws Exception {
-        Process process = start("--load", "60s", "--size", "64MiB", "--dir", folder.resolve("w").toString());
+        Process process = start("--capture", "nbd", "--load", "60s", "--size", "64MiB", "--dir",
+                folder.resolve("w").toString());
         Awaitility.await().atMost(Duration.ofMinutes(2)).until(() -> process.descendants().count() == 4);
         List<ProcessHandle> children = process.descendants().toList();
         process.destroy();
@@ -121,7 +124,8 @@ class QuickstartIT {
     @Test
     @Timeout(300)
     void killedItTakesItsProcessesAlong() throws Exception {
-        Process process = start("--load", "60s", "--size", "64MiB", "--dir", folder.resolve("w").toString());
+        Process process = start("--capture", "nbd", "--load", "60s", "--size", "64MiB", "--dir",
+                folder.resolve("w").toString());
         Awaitility.await().atMost(Duration.ofMinutes(2)).until(() -> process.descendants().count() == 4);
         List<ProcessHandle> children = process.descendants().toList();
         process.destroyForcibly();

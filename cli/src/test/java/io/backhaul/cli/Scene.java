@@ -28,19 +28,29 @@ final class Scene implements AutoCloseable {
     private final Fleet fleet;
     private final List<Process> writers = new ArrayList<>();
 
-    private Scene(Workplace place, Path disk) {
+    private Scene(Workplace place, List<Path> disks) {
         this.place = place;
-        this.disk = disk;
-        this.fleet = new Fleet(place.folder(), disk);
+        this.disk = disks.getFirst();
+        this.fleet = new Fleet(place.folder(), disks);
     }
 
     /** The parts are not started yet. */
     static Scene of(long diskBytes) throws IOException {
-        // Sockets need short paths, which build folders are not.
-        Workplace place = Workplace.open(Files.createTempDirectory(Path.of("/tmp"), "bh-it-").resolve("f"), false);
+        Workplace place = place(Path.of("/tmp"));
         Path disk = place.resolve("source.img");
         SampleImage.makeRaw(disk, diskBytes);
-        return new Scene(place, disk);
+        return new Scene(place, List.of(disk));
+    }
+
+    /** Disks that exist already; the place is the scene's from now on. */
+    static Scene on(Workplace place, List<Path> disks) {
+        return new Scene(place, disks);
+    }
+
+    /** A new folder for a scene. */
+    static Workplace place(Path parent) throws IOException {
+        // Sockets need short paths, which build folders are not.
+        return Workplace.open(Files.createTempDirectory(parent, "bh-it-").resolve("f"), false);
     }
 
     Fleet fleet() {

@@ -1,0 +1,219 @@
+package io.backhaul.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Uses a mounted file system as people and programs do: unpacks an archive, copies the tree, renames and removes an older
+ * one, appends to a ledger with fsync, and commits transactions to a database. One step after another on a thread of its
+ * own; whoever wants to look at a moment between two steps takes the {@link #pause}.
+ */
+final class FileWorkload implements AutoCloseable {
+    private static final int COMMITS_A_ROUND = 12;
+    private static final int LEDGER_RECORDS_A_ROUND = 24;
+    private static final int MAX_RECORD_BYTES = 24 << 10;
+    private static final long MAX_LEDGER_BYTES = 4 << 20;
+    static final String DATABASE = "accounts.db";
+    static final String LEDGER = "ledger";
+
+    private final Path folder;
+    private final Path trees;
+    private final Path archive;
+    private final @Nullable SqliteLoad database;
+    private final SplittableRandom random;
+    private final long restMillis;
+    private final ReentrantLock turn = new ReentrantLock(true);
+    private final CountDownLatch stop = new CountDownLatch(1);
+    private final Thread thread;
+    private volatile long rounds;
+    private volatile @Nullable IOException failure;
+
+    private FileWorkload(Path folder, Path archive, @Nullable SqliteLoad database, Habit habit) {
+        this.folder = folder;
+        this.trees = folder.resolve("trees-" + habit.seed);
+        this.archive = archive;
+        this.database = database;
+        this.random = new SplittableRandom(habit.seed);
+        this.restMillis = habit.restMillis;
+        this.thread = Thread.ofPlatform().name("file-workload").daemon().unstarted(this::run);
+    }
+
+    /**
+     * How it works.
+     *
+     * @param restMillis
+     *            after each step
+     * @param writeAhead
+     *            how the database keeps its log
+     */
+    record Habit(long seed, long restMillis, boolean writeAhead) {}
+
+    /** Packs what the work unpacks again: real files, about 4 MiB, of the JDK that runs this. */
+    static void pack(Path archive) throws IOException, InterruptedException {
+        Path home = Path.of(System.getProperty("java.home"));
+        LoopDisk.must("tar", "-cf", archive.toString(), "-C", home.toString(), "legal", "conf", "include");
+    }
+
+    /** Begins to work in a mounted folder, in the place of whoever worked there before; without SQLite's program there is no database in it. */
+    static FileWorkload start(Path folder, Path archive, Habit habit) throws IOException {
+        SqliteLoad database = SqliteLoad.isToolThere()
+                ? SqliteLoad.open(folder.resolve(DATABASE), habit.writeAhead)
+                : null;
+        try (Stream<Path> all = Files.list(folder)) {
+            for (Path each : all.filter(path -> String.valueOf(path.getFileName()).startsWith("trees-")).toList()) {
+                remove(each);
+            }
+        }
+        var workload = new FileWorkload(folder, archive, database, habit);
+        workload.thread.start();
+        return workload;
+    }
+
+    private void run() {
+        try {
+            for (int round = 0; !isEnding(0); round++) {
+                Path tree = trees.resolve("new-" + round);
+                Path copy = trees.resolve("copy-" + round);
+                Path kept = trees.resolve("kept-" + round);
+                Path older = trees.resolve("kept-" + (round - 2));
+                List<Step> steps = List.of(() -> unpack(tree), this::append, this::commit, () -> copy(tree, copy),
+                        this::commit, () -> Files.move(tree, kept), () -> remove(copy), this::append,
+                        () -> remove(older),
+                        this::commit);
+                for (Step step : steps) {
+                    if (isEnding(restMillis)) {
+                        return;
+                    }
+                    inTurn(step);
+                }
+                rounds = round + 1L;
+            }
+        } catch (IOException failing) {
+            failure = failing;
+        } catch (UncheckedIOException failing) {
+            failure = failing.getCause();
+        } catch (InterruptedException hurry) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private interface Step {
+        void take() throws IOException, InterruptedException;
+    }
+
+    private void inTurn(Step step) throws IOException, InterruptedException {
+        turn.lock();
+        try {
+            step.take();
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private boolean isEnding(long waitMillis) throws InterruptedException {
+        return stop.await(waitMillis, TimeUnit.MILLISECONDS);
+    }
+
+    private void unpack(Path tree) throws IOException, InterruptedException {
+        Files.createDirectories(tree);
+        LoopDisk.must("tar", "-xf", archive.toString(), "-C", tree.toString());
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path each : all.toList()) {
+                Files.copy(each, to.resolve(from.relativize(each)));
+            }
+        }
+    }
+
+    private static void remove(Path tree) throws IOException {
+        if (Files.exists(tree)) {
+            try (Stream<Path> all = Files.walk(tree)) {
+                for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(each);
+                }
+            }
+        }
+    }
+
+    private void append() throws IOException {
+        try (FileChannel ledger = FileChannel.open(folder.resolve(LEDGER), StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE)) {
+            long end = ledger.size() > MAX_LEDGER_BYTES ? 0 : ledger.size();
+            ledger.truncate(end);
+            for (int i = 0; i < LEDGER_RECORDS_A_ROUND; i++) {
+                byte[] record = new byte[1 + random.nextInt(MAX_RECORD_BYTES)];
+                random.nextBytes(record);
+                end += ledger.write(ByteBuffer.wrap(record), end);
+                ledger.force(i % 4 == 0);
+            }
+        }
+    }
+
+    private void commit() throws IOException {
+        for (int i = 0; database != null && i < COMMITS_A_ROUND; i++) {
+            database.commit();
+        }
+    }
+
+    /** The last transaction that is committed; 0 where there is no database. */
+    long committed() {
+        return database == null ? 0 : database.last();
+    }
+
+    /** How often everything has been done. */
+    long rounds() {
+        return rounds;
+    }
+
+    /** Does {@code work} between two steps. */
+    <T> T pause(WriteLoad.Work<T> work) throws IOException, InterruptedException {
+        turn.lock();
+        try {
+            check();
+            return work.run();
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private void check() throws IOException {
+        IOException failed = failure;
+        if (failed != null) {
+            throw new IOException("the file workload has failed: " + failed.getMessage(), failed);
+        }
+    }
+
+    /** Ends after the step under way. */
+    void stop() throws IOException, InterruptedException {
+        stop.countDown();
+        thread.join();
+        if (database != null) {
+            database.close();
+        }
+        check();
+    }
+
+    /** Ends without waiting for the disk. */
+    @Override
+    public void close() {
+        stop.countDown();
+        if (database != null) {
+            database.abandon();
+        }
+    }
+}

@@ -1,0 +1,367 @@
+package io.backhaul.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.cli.ExportCommand.OpenView;
+import io.backhaul.engine.control.ControlFault;
+import io.backhaul.engine.time.SystemClock;
+import io.backhaul.protocol.Position;
+import io.backhaul.source.CaptureSupport;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** Whether the capture in the kernel is correct, shown with real parts, real file systems and other people's judges. */
+final class EbpfCheck {
+    private static final Path PINS = Path.of("/sys/fs/bpf");
+    private static final long TICK_MILLIS = 150;
+    private static final long NARROW_BYTES_PER_SECOND = 1 << 20;
+    private static final long WIDE_BYTES_PER_SECOND = 1L << 30;
+
+    private final EbpfScale scale;
+    private final SplittableRandom random;
+    private final Map<String, Object> figures = new LinkedHashMap<>();
+    private final long startNanos = SystemClock.INSTANCE.nanos();
+
+    private EbpfCheck(EbpfScale scale, long seed) {
+        this.scale = scale;
+        this.random = new SplittableRandom(seed);
+        figures.put("seed", seed);
+    }
+
+    /** Why it cannot be run here; empty where it can. */
+    static String obstacle() throws IOException, InterruptedException {
+        CaptureSupport support = CaptureSupport.read();
+        if (!support.isComplete()) {
+            return support.missing();
+        }
+        for (String tool : new String[]{"fio", "sqlite3", "tar", "fsfreeze", "e2fsck"}) {
+            if (Tool.find(tool).isEmpty()) {
+                return tool + " is not installed";
+            }
+        }
+        return LoopDisk.obstacle().orElse("");
+    }
+
+    /** Runs everything; the answer holds figures. What is wrong ends it with an {@link AssertionError}. */
+    static Map<String, Object> run(EbpfScale scale, long seed) throws Exception {
+        var check = new EbpfCheck(scale, seed);
+        try (EbpfScene scene = EbpfScene.open()) {
+            try {
+                check.run(scene);
+            } catch (AssertionError | Exception wrong) {
+                System.err.println(scene.scene().logs());
+                throw wrong;
+            }
+        }
+        assertThat(pins()).as("what is left pinned").isEmpty();
+        check.figures.put("seconds", Math.round((SystemClock.INSTANCE.nanos() - check.startNanos) / 1e8) / 10.0);
+        return check.figures;
+    }
+
+    private void run(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
+        figures.put("fileSystems", scene.systems().stream().map(UsedDisk::type).toList());
+        baseline(scene);
+        say("the agent wrote to no device during the baseline");
+        Map<String, List<Path>> copies = underLoad(scene);
+        scene.assertIdentical("after-load");
+        say("identical after the load");
+        scene.rest();
+        marks(scene, copies);
+        say("identical at each mark");
+        positions(scene);
+        say("consistent at each position");
+        kills(scene);
+        say("identical after each kill");
+        overflow(scene);
+        say("identical after the overflow");
+        detach(scene.fleet());
+    }
+
+    private void say(String what) {
+        System.err.printf("%6.1f s  %s%n", (SystemClock.INSTANCE.nanos() - startNanos) / 1e9, what);
+    }
+
+    /** The first comparison, while nobody else writes: whatever is written then, the agent has written. */
+    private void baseline(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
+        List<LoopDisk.Written> before = written(scene);
+        scene.fleet().start();
+        scene.scene().awaitOrdered();
+        scene.scene().awaitJournaled();
+        assertThat(written(scene)).as("writes that the devices have counted").isEqualTo(before);
+        scene.assertOpenedForReadingOnly();
+        figures.put("capture", scene.fleet().status(Part.SOURCE).text("capture"));
+        assertThat(figures.get("capture")).isEqualTo("ebpf");
+    }
+
+    private static List<LoopDisk.Written> written(EbpfScene scene) throws IOException {
+        List<LoopDisk.Written> all = new ArrayList<>();
+        for (LoopDisk disk : scene.disks()) {
+            all.add(disk.written());
+        }
+        return all;
+    }
+
+    /** Everybody writes; answers the copies that were taken at marks, by label. */
+    private Map<String, List<Path>> underLoad(EbpfScene scene)
+            throws IOException, InterruptedException, ControlFault {
+        Map<String, List<Path>> copies = new LinkedHashMap<>();
+        scene.use(1);
+        try (CounterLoad counter = CounterLoad.start(scene.counterA().device(), scene.counterB().device())) {
+            for (int mark = 0; mark < scale.marks(); mark++) {
+                tick(scene, scale.loadMillis() / scale.marks());
+                String label = "frozen-" + mark;
+                scene.frozen(() -> {
+                    scene.markWhenOrdered(label);
+                    List<Path> files = new ArrayList<>();
+                    for (UsedDisk each : scene.systems()) {
+                        Path copy = scene.resolve(label + "-" + each.type());
+                        each.disk().copyTo(copy);
+                        files.add(copy);
+                    }
+                    copies.put(label, files);
+                });
+            }
+            tick(scene, 2 * TICK_MILLIS);
+            counter.stop();
+            figures.put("counted", counter.count());
+        }
+        Answer machine = scene.fleet().machine(Part.SOURCE);
+        figures.put("capturedBytes", machine.count("capturedBytes"));
+        figures.put("overflowsUnderLoad", machine.count("overflows"));
+        figures.put("rounds", scene.systems().stream().mapToLong(UsedDisk::rounds).sum());
+        stopWriting(scene);
+        return copies;
+    }
+
+    /** Everything stays mounted, but nobody writes. */
+    private static void stopWriting(EbpfScene scene) throws IOException, InterruptedException {
+        for (UsedDisk each : scene.systems()) {
+            each.stopWriting();
+        }
+    }
+
+    private static void tick(EbpfScene scene, long millis) throws IOException, InterruptedException {
+        long endNanos = SystemClock.INSTANCE.nanos() + TimeUnit.MILLISECONDS.toNanos(millis);
+        while (SystemClock.INSTANCE.nanos() < endNanos) {
+            for (UsedDisk each : scene.systems()) {
+                each.note(scene);
+            }
+            pause(TICK_MILLIS);
+        }
+    }
+
+    private static void pause(long millis) throws InterruptedException {
+        if (new CountDownLatch(1).await(millis, TimeUnit.MILLISECONDS)) {
+            throw new IllegalStateException("nobody counts down");
+        }
+    }
+
+    private void marks(EbpfScene scene, Map<String, List<Path>> copies) throws IOException, ControlFault {
+        for (Map.Entry<String, List<Path>> mark : copies.entrySet()) {
+            try (OpenView view = scene.view(mark.getKey())) {
+                for (UsedDisk each : scene.systems()) {
+                    Path copy = mark.getValue().get(each.index());
+                    try (BlockDevice recovered = EbpfScene.disk(view, each.index())) {
+                        RecoveredSystem.assertSame(each.type() + " at " + mark.getKey(), recovered, copy);
+                    }
+                    Files.delete(copy);
+                }
+            }
+        }
+        figures.put("marksIdentical", copies.size());
+    }
+
+    /** Recovers at random positions inside the load. */
+    private void positions(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
+        Position from = scene.systems().stream().map(UsedDisk::firstNoted).max(Position::compareTo).orElseThrow();
+        Position to = scene.systems().stream().map(UsedDisk::lastNoted).min(Position::compareTo).orElseThrow();
+        List<Stretch> stretches = stretches(scene, from, to);
+        assertThat(stretches).as("ordered stretches within the load").isNotEmpty();
+        int judged = 0;
+        for (int i = 0; i < scale.positions(); i++) {
+            Position at = drawn(stretches);
+            try (OpenView view = scene.view(at.toString())) {
+                assertCountersAgree(scene, view, at);
+                for (UsedDisk each : scene.systems()) {
+                    // The large ones take their time: not each of them at each position.
+                    if (each.type().equals("ext4") || (i + each.index()) % scene.systems().size() == 0) {
+                        judge(scene, view, each, at);
+                        judged++;
+                    }
+                }
+            }
+        }
+        figures.put("orderedStretches", stretches.size());
+        figures.put("positions", scale.positions());
+        figures.put("fileSystemsJudged", judged);
+    }
+
+    /** Positions that follow each other and are points, all of them. */
+    private record Stretch(long generation, long from, long to) {}
+
+    /** What the master target can recover between two positions. */
+    private static List<Stretch> stretches(EbpfScene scene, Position from, Position to) throws ControlFault {
+        List<Stretch> found = new ArrayList<>();
+        for (Answer each : new Answer(scene.fleet().client(Part.MASTER_TARGET).ask("points", Map.of()))
+                .groups("intervals")) {
+            Position first = Position.parse(each.text("from"));
+            Position last = Position.parse(each.text("to"));
+            Position begin = first.isAtLeast(from) ? first : from;
+            Position end = last.isAtLeast(to) ? to : last;
+            if (begin.generation() == end.generation() && end.isAtLeast(begin)) {
+                found.add(new Stretch(begin.generation(), begin.sequence(), end.sequence()));
+            }
+        }
+        return found;
+    }
+
+    private Position drawn(List<Stretch> stretches) {
+        long left = random.nextLong(stretches.stream().mapToLong(each -> each.to - each.from + 1).sum());
+        for (Stretch each : stretches) {
+            if (left <= each.to - each.from) {
+                return new Position(each.generation, each.from + left);
+            }
+            left -= each.to - each.from + 1;
+        }
+        throw new IllegalStateException("drawn beyond the last");
+    }
+
+    private static void assertCountersAgree(EbpfScene scene, OpenView view, Position at) throws IOException {
+        int index = scene.systems().size();
+        try (BlockDevice first = EbpfScene.disk(view, index); BlockDevice second = EbpfScene.disk(view, index + 1)) {
+            long ahead = CounterLoad.on(first);
+            assertThat(CounterLoad.on(second)).as("what B counted to at %s, where A had %d", at, ahead)
+                    .isBetween(ahead - 1, ahead);
+        }
+    }
+
+    private static void judge(EbpfScene scene, OpenView view, UsedDisk disk, Position at)
+            throws IOException, InterruptedException {
+        Path image = scene.resolve("judged-" + disk.type());
+        Files.deleteIfExists(image);
+        view.copyTo(disk.index(), image, (done, total) -> {});
+        long last = RecoveredSystem.lastTransaction(image, disk.type(), scene.resolve("judged"));
+        assertThat(last).as("the last transaction on %s at %s", disk.type(), at)
+                .isBetween(disk.atLeast(at), disk.atMost(at));
+        Files.delete(image);
+    }
+
+    /** Kills the agent again and again while everybody writes. */
+    private void kills(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
+        Fleet fleet = scene.fleet();
+        scene.use(2);
+        int ordered = 0;
+        for (int kill = 0; kill < scale.kills(); kill++) {
+            scene.scene().awaitWritten(1 << 20);
+            fleet.child(Part.SOURCE).kill();
+            pause(random.nextLong(400));
+            fleet.start(Part.SOURCE);
+            Answer machine = scene.scene().awaitOrdered();
+            assertThat(machine.text("fidelity")).isEqualTo("ORDERED");
+            boolean wasOrdered = machine.count("readBytes") == 0;
+            assertThat(wasOrdered || machine.count("overflows") > 0)
+                    .as("kill %d: read again %d bytes though nothing overflowed", kill, machine.count("readBytes"))
+                    .isTrue();
+            long all = scene.disks().stream().mapToLong(disk -> disk.backing().toFile().length()).sum();
+            assertThat(machine.count("readBytes")).as("kill %d: no resync", kill).isLessThan(all / 2);
+            ordered += wasOrdered ? 1 : 0;
+        }
+        stopWriting(scene);
+        scene.scene().awaitJournaled();
+        scene.assertIdentical("after-kills");
+        scene.rest();
+        figures.put("kills", scale.kills());
+        figures.put("killsThatStayedOrdered", ordered);
+    }
+
+    /** A small ring and a narrow link: the stream catches up, becomes ordered by itself, and offers no point between. */
+    private void overflow(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
+        Fleet fleet = scene.fleet();
+        assertThat(fleet.child(Part.SOURCE).stop()).as("exit code of a clean stop").isZero();
+        detach(fleet);
+        String address = fleet.listen(Part.PROCESS_SERVER).orElseThrow();
+        try (SlowRelay relay = SlowRelay.to(address, WIDE_BYTES_PER_SECOND)) {
+            fleet.configure(Part.SOURCE, "process-servers = [\"" + relay.address() + "\"]\n" + SMALL_RING);
+            fleet.start(Part.SOURCE);
+            scene.scene().awaitOrdered();
+            Position before = scene.markWhenOrdered("before-overflow");
+            relay.rate(NARROW_BYTES_PER_SECOND);
+            scene.use(3);
+            Answer gap = scene.scene().await(Part.SOURCE, "the ring overflows",
+                    machine -> !machine.text("fidelity").equals("ORDERED") && machine.count("overflows") > 0);
+            Position within = Position.parse(gap.group("positions").text("captured"));
+            relay.rate(WIDE_BYTES_PER_SECOND);
+            stopWriting(scene);
+            scene.scene().awaitOrdered();
+            scene.scene().awaitJournaled();
+            Position after = scene.markWhenOrdered("after-overflow");
+            assertThat(within.isAtLeast(before) && after.isAtLeast(within)).isTrue();
+            assertThatThrownBy(() -> scene.view(within.toString()).close()).as("a point inside the gap, at %s", within)
+                    .isInstanceOf(ControlFault.class);
+            scene.view("before-overflow").close();
+            scene.assertIdentical("after-the-gap");
+            figures.put("overflows", fleet.machine(Part.SOURCE).count("overflows"));
+            figures.put("readAgainBytes", fleet.machine(Part.SOURCE).count("readBytes"));
+            fleet.child(Part.SOURCE).stop();
+        }
+        scene.rest();
+    }
+
+    private static final String SMALL_RING = "ebpf.ring = 4MiB";
+
+    /** Removes what is in the kernel. */
+    static void detach(Fleet fleet) {
+        if (Files.exists(fleet.config(Part.SOURCE))) {
+            Backhaul.run("source", "detach", "--config", fleet.config(Part.SOURCE).toString());
+        }
+    }
+
+    private static List<Path> pins() throws IOException {
+        if (!Files.isDirectory(PINS)) {
+            return List.of();
+        }
+        try (Stream<Path> all = Files.list(PINS)) {
+            return all.filter(path -> String.valueOf(path.getFileName()).startsWith("backhaul")).toList();
+        }
+    }
+
+    /** {@code [--short] [--json] [--seed N]}. */
+    public static void main(String[] arguments) throws Exception {
+        List<String> words = Arrays.asList(arguments);
+        if (words.contains("--help") || words.stream().anyMatch(word -> !word.matches("--short|--json|--seed|\\d+"))) {
+            System.err.println("usage: ./check ebpf [--short] [--json] [--seed N]");
+            System.exit(words.contains("--help") ? Backhaul.DONE : Backhaul.USAGE);
+        }
+        String obstacle = obstacle();
+        if (!obstacle.isEmpty()) {
+            System.err.println("ebpf: cannot be run here: " + obstacle);
+            System.exit(Backhaul.FAILED);
+        }
+        int seed = words.indexOf("--seed");
+        try {
+            Map<String, Object> figures = run(words.contains("--short") ? EbpfScale.SHORT : EbpfScale.LONG,
+                    seed < 0 ? SystemClock.INSTANCE.wallMicros() : Long.parseLong(words.get(seed + 1)));
+            if (words.contains("--json")) {
+                System.out.println(Printing.json(figures));
+            } else {
+                figures.forEach((name, value) -> System.out.printf("%-24s %s%n", name, value));
+            }
+            System.exit(Backhaul.DONE);
+        } catch (AssertionError wrong) {
+            System.err.println("ebpf: " + wrong.getMessage());
+            System.exit(Backhaul.FAILED);
+        }
+    }
+}
