@@ -223,17 +223,25 @@ record VmdkDescriptor(Layout layout, long sectors, String extentFile, int conten
         return String.format(Locale.ROOT, "%08x", value);
     }
 
+    /**
+     * The text up to the first zero byte. Behind it may stand zeroes, and pieces of the text's own end: QEMU writes a new,
+     * shorter CID over the old one, shifts what follows forward, and leaves the last bytes where they were.
+     */
     private static String decoded(Path path, byte[] bytes) throws IOException {
-        int length = bytes.length;
-        while (length > 0 && bytes[length - 1] == 0) {
-            length--;
-        }
+        String[] parts;
         try {
-            return StandardCharsets.UTF_8.newDecoder().onMalformedInput(CodingErrorAction.REPORT)
-                    .decode(ByteBuffer.wrap(bytes, 0, length)).toString();
+            parts = StandardCharsets.UTF_8.newDecoder().onMalformedInput(CodingErrorAction.REPORT)
+                    .decode(ByteBuffer.wrap(bytes)).toString().split("\0", -1);
         } catch (CharacterCodingException malformed) {
             throw new IOException(path + " is not a VMDK descriptor: it is not text", malformed);
         }
+        for (String part : parts) {
+            if (!parts[0].endsWith(part)) {
+                throw new IOException(path + " has zero bytes within the descriptor's text: it is damaged; take it from"
+                        + " a copy, or have it made anew");
+            }
+        }
+        return parts[0];
     }
 
     private static String shortened(String text) {

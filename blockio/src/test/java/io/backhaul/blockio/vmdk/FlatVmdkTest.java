@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,6 +127,43 @@ class FlatVmdkTest {
         Files.write(path, content);
         try (BlockDevice disk = Disks.open(path, true)) {
             assertThat(disk).isNotInstanceOf(FlatVmdk.class);
+        }
+    }
+
+    /** As QEMU does it: the number is not filled up with zeroes, and what stood behind the text's new end stays. */
+    private static void newContentId(byte[] sector, int contentId) {
+        String text = new String(sector, StandardCharsets.UTF_8);
+        String old = text.substring(0, text.indexOf('\0'));
+        String next = old.replaceFirst("\nCID=[0-9a-f]+\n", "\nCID=" + Integer.toHexString(contentId) + "\n") + "\0";
+        byte[] bytes = next.getBytes(StandardCharsets.UTF_8);
+        System.arraycopy(bytes, 0, sector, 0, bytes.length);
+    }
+
+    @Test
+    void aDescriptorThatQemuHasWrittenAShorterNumberIntoIsReadable() throws Exception {
+        Path path = folder.resolve("disk.vmdk");
+        FlatVmdk.create(path, SIZE_BYTES).close();
+        Random random = new Random(5);
+        byte[] sector = Arrays.copyOf(Files.readAllBytes(path), 20 * 512);
+        for (int i = 0; i < 2000; i++) {
+            int contentId = random.nextInt() >>> random.nextInt(32);
+            newContentId(sector, contentId);
+            VmdkDescriptor read = VmdkDescriptor.parse(path, sector);
+            assertThat(read.contentId()).isEqualTo(contentId);
+            assertThat(read.sizeBytes()).isEqualTo(SIZE_BYTES);
+        }
+    }
+
+    @Test
+    void aDescriptorWithZeroesInItsMiddleIsDamaged() throws Exception {
+        Path path = folder.resolve("disk.vmdk");
+        FlatVmdk.create(path, SIZE_BYTES).close();
+        byte[] whole = Files.readAllBytes(path);
+        for (int at = 30; at < whole.length - 20; at++) {
+            byte[] damaged = whole.clone();
+            Arrays.fill(damaged, at, at + 9, (byte) 0);
+            assertThatThrownBy(() -> VmdkDescriptor.parse(path, damaged)).as("zeroes at %s", at)
+                    .hasMessageContaining("zero bytes within");
         }
     }
 
