@@ -11,10 +11,13 @@ import io.backhaul.protocol.Role;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -22,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** Whoever comes without a certificate, or with one of another role, is refused, counted, and logged once. */
 class RefusedPeersIT {
-    private static final int TIMES = 3;
+    private static final long TIMES = 3;
     private static final long PATIENCE_SECONDS = 20;
 
     @Test
@@ -45,21 +48,32 @@ class RefusedPeersIT {
                 assertThat(knock(fleet, ownAuthority, scene.resolve("stranger"))).as("another authority's certificate")
                         .contains("alert");
             }
-            Awaitility.await().until(() -> refusals(fleet) >= 3L * TIMES);
-            List<String> logged = scene.linesOf(Part.PROCESS_SERVER).stream()
-                    .filter(line -> line.contains(FaultCode.TLS_FAILED.label())
-                            || line.contains(FaultCode.NOT_AUTHORISED.label()))
-                    .toList();
-            assertThat(logged).as("lines about refusals").isNotEmpty().hasSizeLessThanOrEqualTo(3);
+            Map<String, Long> each = Map.of("incoming links: no-certificate", TIMES, "incoming links: wrong-role",
+                    TIMES,
+                    "incoming links: untrusted", TIMES);
+            Awaitility.await().atMost(Duration.ofSeconds(60))
+                    .untilAsserted(() -> assertThat(refusals(fleet)).isEqualTo(each));
+            Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> lines(scene).size() >= each.size());
+            assertThat(lines(scene)).as("lines about refusals").hasSameSizeAs(each.keySet());
+            each.keySet().forEach(subject -> assertThat(lines(scene)).as(subject)
+                    .filteredOn(line -> line.contains(subject + ": ")).hasSize(1));
             scene.assertIdentical();
         }
     }
 
-    private static long refusals(Fleet fleet) throws Exception {
+    private static boolean isRefusal(String text) {
+        return text.contains(FaultCode.TLS_FAILED.label()) || text.contains(FaultCode.NOT_AUTHORISED.label());
+    }
+
+    /** How often each kind of refusal was counted. */
+    private static Map<String, Long> refusals(Fleet fleet) throws Exception {
         return fleet.status(Part.PROCESS_SERVER).groups("faults").stream()
-                .filter(fault -> fault.text("code").equals(FaultCode.TLS_FAILED.label())
-                        || fault.text("code").equals(FaultCode.NOT_AUTHORISED.label()))
-                .mapToLong(fault -> fault.count("count")).sum();
+                .filter(fault -> isRefusal(fault.text("code")))
+                .collect(Collectors.toMap(fault -> fault.text("subject"), fault -> fault.count("count")));
+    }
+
+    private static List<String> lines(Scene scene) {
+        return scene.linesOf(Part.PROCESS_SERVER).stream().filter(RefusedPeersIT::isRefusal).toList();
     }
 
     /** Connects as openssl does, and answers what it says. */
