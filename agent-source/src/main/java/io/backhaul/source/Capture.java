@@ -1,5 +1,6 @@
 package io.backhaul.source;
 
+import io.backhaul.protocol.Position;
 import java.io.IOException;
 
 /**
@@ -17,4 +18,15 @@ public interface Capture {
      *             where that cannot be promised: something was written unseen
      */
     void barrier() throws IOException;
+
+    /** What ties a capture that only observes to the stream; {@link Observation#NONE} where it stands in front. */
+    default Observation observation() {
+        return Observation.NONE;
+    }
+
+    /** Everything up to here is safe where the operator wants it to be, and need not be kept. On the session's loop. */
+    default void released(Position upTo) {}
+
+    /** Nobody waits for writes any more. On the session's loop; whoever is blocked here returns. */
+    default void end() {}
 }

@@ -39,7 +39,8 @@ public final class ChangeStream {
     private static final int FIRST_BATCH_BYTES = 64 << 10;
 
     /** What a stream stands on. */
-    record Ports(Loop loop, ByteBufAllocator allocator, Room room, DirtyMap dirty, Sealed.Outlet outlet) {}
+    record Ports(Loop loop, ByteBufAllocator allocator, Room room, DirtyMap dirty, Sealed.Outlet outlet,
+            Observation observation) {}
 
     /** When batches are sealed. */
     record Batching(int batchBytes, long batchAgeNanos) {}
@@ -60,6 +61,9 @@ public final class ChangeStream {
     private long capturedBytes;
     private boolean idle;
     private boolean timerPending;
+    private long noticedLosses;
+    private long takenLosses;
+    private long replayedUntil;
     private @Nullable OpenBatch batch;
 
     ChangeStream(UUID machine, Ports ports, Batching batching) {
@@ -123,19 +127,12 @@ public final class ChangeStream {
         }
         lock.lock();
         try {
-            note(disk, offset, length);
-            if (!admit(length + RECORD_BYTES)) {
+            note(disk, offset, length, Long.MAX_VALUE);
+            if (admit(length + RECORD_BYTES)) {
+                append(disk, offset, data);
+            } else {
                 ports.dirty().markPending(disk, offset, length);
-                return;
             }
-            for (int done = 0; done < length;) {
-                int part = Math.min(length - done, Limits.MAX_DATA_EXTENT_BYTES);
-                OpenBatch into = batchFor(part);
-                into.builder.data(disk, offset + done, data.slice(data.position() + done, part));
-                grow(into, part);
-                done += part;
-            }
-            sealIfDue();
         } finally {
             lock.unlock();
         }
@@ -148,19 +145,144 @@ public final class ChangeStream {
         }
         lock.lock();
         try {
-            note(disk, offset, lengthBytes);
-            if (!admit(RECORD_BYTES)) {
+            note(disk, offset, lengthBytes, Long.MAX_VALUE);
+            if (admit(RECORD_BYTES)) {
+                append(disk, offset, lengthBytes);
+            } else {
                 ports.dirty().markPending(disk, offset, lengthBytes);
-                return;
             }
-            for (long done = 0; done < lengthBytes;) {
-                int part = (int) Math.min(lengthBytes - done, Limits.MAX_ZERO_EXTENT_BYTES);
-                OpenBatch into = batchFor(0);
-                into.builder.zero(disk, offset + done, part);
-                grow(into, 0);
-                done += part;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void append(int disk, long offset, ByteBuffer data) {
+        int length = data.remaining();
+        for (int done = 0; done < length;) {
+            int part = Math.min(length - done, Limits.MAX_DATA_EXTENT_BYTES);
+            OpenBatch into = batchFor(part);
+            into.builder.data(disk, offset + done, data.slice(data.position() + done, part));
+            grow(into, part);
+            done += part;
+        }
+        sealIfDue();
+    }
+
+    private void append(int disk, long offset, long lengthBytes) {
+        for (long done = 0; done < lengthBytes;) {
+            int part = (int) Math.min(lengthBytes - done, Limits.MAX_ZERO_EXTENT_BYTES);
+            OpenBatch into = batchFor(0);
+            into.builder.zero(disk, offset + done, part);
+            grow(into, 0);
+            done += part;
+        }
+        sealIfDue();
+    }
+
+    /**
+     * A write that was observed, and that the capture keeps until it is released: it finds room always, so ask
+     * {@link #takesObserved} before. One record of the stream, of at most 1 MiB.
+     *
+     * @param at
+     *            its number, by {@link Observation#head}
+     */
+    public void observed(long at, int disk, long offset, ByteBuffer data) {
+        boolean zero = Zeroes.isZero(data);
+        lock.lock();
+        try {
+            note(disk, offset, data.remaining(), at);
+            if (!open) {
+                ports.dirty().markPending(disk, offset, data.remaining());
+            } else if (zero) {
+                append(disk, offset, (long) data.remaining());
+            } else {
+                append(disk, offset, data);
             }
-            sealIfDue();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A stretch that was observed to become zeroes; at most 1 GiB. */
+    public void observedZero(long at, int disk, long offset, long lengthBytes) {
+        lock.lock();
+        try {
+            note(disk, offset, lengthBytes, at);
+            if (open) {
+                append(disk, offset, lengthBytes);
+            } else {
+                ports.dirty().markPending(disk, offset, lengthBytes);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether the stream is open and has room for so much that was observed. */
+    public boolean takesObserved(long bytes) {
+        lock.lock();
+        try {
+            return open && ports.room().fits(bytes);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    public boolean isOpen() {
+        lock.lock();
+        try {
+            return open;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** So many losses are known of, by a count that the capture keeps: the order is not whole until they are taken. */
+    public void noticeLosses(long count) {
+        lock.lock();
+        try {
+            if (count > noticedLosses) {
+                noticedLosses = count;
+                overflows++;
+                loseOrder();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What a capture has lost: it hands over each stretch once, and forgets it. */
+    public interface Losses {
+        /** The count, then the stretches of at least so many losses. Memory work. */
+        long take(LostStretch visitor);
+    }
+
+    /** Is told of a stretch that has changed unseen. */
+    public interface LostStretch {
+        void lost(int disk, long offset, long lengthBytes);
+    }
+
+    /** Takes the losses over: their blocks are pending from now on. */
+    public void takeLosses(Losses losses) {
+        lock.lock();
+        try {
+            loseOrder();
+            takenLosses = losses.take((disk, offset, lengthBytes) -> {
+                ports.dirty().mark(disk, offset, lengthBytes);
+                ports.dirty().markPending(disk, offset, lengthBytes);
+            });
+            noticedLosses = Math.max(noticedLosses, takenLosses);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Losses up to this count are in the dirty map already. */
+    public void lossesTakenBefore(long count) {
+        lock.lock();
+        try {
+            noticedLosses = count;
+            takenLosses = count;
         } finally {
             lock.unlock();
         }
@@ -170,7 +292,7 @@ public final class ChangeStream {
     public void failed(int disk, long offset, long lengthBytes) {
         lock.lock();
         try {
-            note(disk, offset, lengthBytes);
+            note(disk, offset, lengthBytes, Long.MAX_VALUE);
             ports.dirty().markPending(disk, offset, lengthBytes);
             loseOrder();
         } finally {
@@ -199,10 +321,10 @@ public final class ChangeStream {
         }
     }
 
-    private void note(int disk, long offset, long lengthBytes) {
+    private void note(int disk, long offset, long lengthBytes, long at) {
         ports.dirty().mark(disk, offset, lengthBytes);
         for (Registration registration : registrations) {
-            registration.touch(disk, offset, lengthBytes);
+            registration.touch(disk, offset, lengthBytes, at);
         }
     }
 
@@ -231,14 +353,22 @@ public final class ChangeStream {
     private Position append(Fidelity next) {
         seal();
         fidelity = next;
+        if (next != Fidelity.ORDERED) {
+            ports.observation().disordered();
+        }
         Position position = take(1);
-        ready(new FidelityChange(machine, position, clock.wallMicros(), next).frame(ports.allocator()));
+        Frame frame = new FidelityChange(machine, position, clock.wallMicros(), next).frame(ports.allocator());
+        if (next == Fidelity.ORDERED) {
+            ports.observation().ordered(frame);
+        }
+        ready(frame);
         return position;
     }
 
     private Position take(long records) {
         Position first = new Position(generation, nextSequence);
         nextSequence += records;
+        ports.observation().reached(new Position(generation, nextSequence - 1));
         return first;
     }
 
@@ -346,8 +476,57 @@ public final class ChangeStream {
             fidelity = start.fidelity();
             overflowing = false;
             open = true;
+            replayedUntil = 0;
+            ports.observation().begun(generation);
             take(1);
             ready(start.frame(ports.allocator()));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Takes an {@code ORDERED} generation up again behind a position, as an earlier life of this agent has left it: what
+     * follows is what the capture kept of it. Nothing else may be put into it before {@code seen} is reached.
+     */
+    void resume(Position behind, Position seen) {
+        lock.lock();
+        try {
+            discardBatch();
+            generation = behind.generation();
+            nextSequence = behind.sequence() + 1;
+            fidelity = Fidelity.ORDERED;
+            overflowing = false;
+            replayedUntil = seen.sequence();
+            ports.dirty().holdAll(seen.sequence());
+            ports.observation().resume(behind);
+            open = true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A frame of the earlier life, at its place. It becomes the stream's. */
+    public void repeated(Frame frame) {
+        lock.lock();
+        try {
+            if (!open || frame.generation() != generation || frame.sequence() != nextSequence) {
+                frame.release();
+                throw new IllegalStateException(frame + " is not what follows");
+            }
+            seal();
+            take(1);
+            ready(frame);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether what an earlier life has put into the stream is not all there again. */
+    public boolean isReplaying() {
+        lock.lock();
+        try {
+            return open && nextSequence <= replayedUntil;
         } finally {
             lock.unlock();
         }
@@ -389,12 +568,15 @@ public final class ChangeStream {
     Position mark(Mark.Kind kind, String label) {
         lock.lock();
         try {
-            if (!open || fidelity != Fidelity.ORDERED) {
+            if (!open || fidelity != Fidelity.ORDERED || nextSequence <= replayedUntil) {
                 return null;
             }
             seal();
-            Position position = take(1);
-            ready(new Mark(machine, position, clock.wallMicros(), kind, label).frame(ports.allocator()));
+            Position position = new Position(generation, nextSequence);
+            Frame frame = new Mark(machine, position, clock.wallMicros(), kind, label).frame(ports.allocator());
+            ports.observation().marked(frame);
+            take(1);
+            ready(frame);
             return position;
         } finally {
             lock.unlock();
@@ -414,7 +596,7 @@ public final class ChangeStream {
                 overflowing = false;
             }
             if (!open || fidelity == Fidelity.ORDERED || overflowing || !registrations.isEmpty()
-                    || ports.dirty().isAnyPending()) {
+                    || ports.dirty().isAnyPending() || noticedLosses > takenLosses) {
                 return null;
             }
             return append(Fidelity.ORDERED);
@@ -437,7 +619,7 @@ public final class ChangeStream {
             if (toSend) {
                 ports.dirty().taken(disk, stretch);
             }
-            Registration registration = new Registration(disk, stretch, ticket);
+            Registration registration = new Registration(disk, stretch, ticket, ports.observation().head());
             registrations.add(registration);
             return registration;
         } finally {

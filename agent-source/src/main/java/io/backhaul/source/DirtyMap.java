@@ -235,6 +235,24 @@ final class DirtyMap implements AutoCloseable {
         countPending();
     }
 
+    /** Keeps every block of every epoch until a sequence is journaled: the stream goes on. Only while nobody writes. */
+    void holdAll(long endSequence) {
+        for (DiskMap disk : disks) {
+            for (int i = 1; i < EPOCHS; i++) {
+                disk.merge(1 + i, 1);
+                disk.clearAll(1 + i);
+            }
+        }
+        for (Epoch epoch : epochs) {
+            epoch.phase = Phase.FREE;
+            epoch.used = false;
+        }
+        epochs[0].phase = Phase.CLOSED;
+        epochs[0].endSequence = endSequence;
+        epochs[1].phase = Phase.OPEN;
+        open = 1;
+    }
+
     /** Forgets everything: all disks will be compared. Only while nobody writes. */
     void clearAll() {
         for (DiskMap disk : disks) {

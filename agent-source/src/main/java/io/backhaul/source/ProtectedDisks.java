@@ -24,12 +24,18 @@ final class ProtectedDisks {
         return UUID.fromString(Files.readString(BOOT_ID).trim());
     }
 
-    static List<SourceDisk> open(List<Settings> configured, boolean readOnly, UUID bootId) throws IOException {
+    static List<SourceDisk> open(List<Settings> configured, SourceSettings.CaptureKind kind, UUID bootId)
+            throws IOException {
         List<SourceDisk> disks = new ArrayList<>();
         try {
             for (Settings each : configured) {
                 Path path = each.get(SourceSettings.DISK_PATH);
-                BlockDevice device = Disks.open(path, readOnly);
+                BlockDevice device = switch (kind) {
+                    case NBD, AUTO -> Disks.open(path, false);
+                    case SCAN -> Disks.open(path, true);
+                    // Past the page cache: mounted file systems write without it.
+                    case EBPF -> RawDevice.openDirect(path);
+                };
                 disks.add(disk(new Named(disks.size(), path, SourceSettings.id(each)), device, bootId));
             }
             return disks;

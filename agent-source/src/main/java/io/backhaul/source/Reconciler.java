@@ -44,6 +44,9 @@ final class Reconciler {
         /** Returns when every write that the disks have taken so far is in the stream. On the reader's lane. */
         void barrier() throws IOException;
 
+        /** What knows which writes a read has seen. */
+        Observation observation();
+
         /** The barrier cannot be had: the disks may have changed unseen. */
         void barrierFailed(String why);
 
@@ -438,7 +441,9 @@ final class Reconciler {
         Registration registration = ports.stream().register(disk, slice, purpose == Purpose.SEND);
         List<Piece> pieces;
         try {
+            host.observation().settle();
             pieces = source.read();
+            host.observation().follow();
         } catch (IOException unreadable) {
             ports.stream().giveUp(registration);
             return new Read(slice.lengthBytes(), 0, String.valueOf(unreadable.getMessage()), false);

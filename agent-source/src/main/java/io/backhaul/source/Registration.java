@@ -11,13 +11,19 @@ final class Registration {
     private final int disk;
     private final DirtyMap.Stretch stretch;
     private final int ticket;
+    private final long from;
     private final List<long[]> touched = new ArrayList<>();
     private boolean stale;
 
-    Registration(int disk, DirtyMap.Stretch stretch, int ticket) {
+    /**
+     * @param from
+     *            by {@link Observation#head}: a write with a lower number is older than what will be read
+     */
+    Registration(int disk, DirtyMap.Stretch stretch, int ticket, long from) {
         this.disk = disk;
         this.stretch = stretch;
         this.ticket = ticket;
+        this.from = from;
     }
 
     int disk() {
@@ -42,9 +48,9 @@ final class Registration {
     }
 
     /** A write has been appended or dropped. */
-    void touch(int writtenDisk, long offset, long lengthBytes) {
+    void touch(int writtenDisk, long offset, long lengthBytes, long at) {
         long end = stretch.offset() + stretch.lengthBytes();
-        if (writtenDisk == disk && offset < end && offset + lengthBytes > stretch.offset()) {
+        if (at >= from && writtenDisk == disk && offset < end && offset + lengthBytes > stretch.offset()) {
             touched.add(new long[]{Math.max(offset, stretch.offset()), Math.min(offset + lengthBytes, end)});
         }
     }

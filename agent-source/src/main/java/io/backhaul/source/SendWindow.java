@@ -34,6 +34,13 @@ final class SendWindow {
         lastSequence = 0;
     }
 
+    /** Drops everything; from now on what follows {@code behind} is taken. */
+    void resume(Position behind) {
+        begin(behind.generation());
+        releasedSequence = behind.sequence();
+        lastSequence = behind.sequence();
+    }
+
     private void drop(Deque<Packed> frames) {
         for (Packed each = frames.poll(); each != null; each = frames.poll()) {
             release(each);

@@ -18,6 +18,14 @@ sealed interface SessionState {
      */
     record Opening(GenerationStart start, @Nullable Welcome welcome) implements SessionState {}
 
+    /**
+     * Has a generation of an earlier life that can go on, and waits for a receiver to say where.
+     *
+     * @param at
+     *            the positions behind which it can
+     */
+    record Resuming(Observation.Continuation at) implements SessionState {}
+
     /** Streams, or would if there were a link. */
     record Flowing(GenerationStart start) implements SessionState {
         long generation() {
@@ -34,8 +42,9 @@ sealed interface SessionState {
     default boolean mayBecome(SessionState next) {
         return switch (this) {
             case Unborn unborn -> !(next instanceof Flowing) && !(next instanceof Unborn);
-            case Opening opening -> !(next instanceof Unborn);
-            case Flowing flowing -> !(next instanceof Flowing);
+            case Resuming resuming -> !(next instanceof Resuming);
+            case Opening opening -> !(next instanceof Unborn) && !(next instanceof Resuming);
+            case Flowing flowing -> !(next instanceof Flowing) && !(next instanceof Resuming);
             case Halted halted -> next instanceof Closed;
             case Closed closed -> false;
         };
@@ -45,6 +54,7 @@ sealed interface SessionState {
     default String label() {
         return switch (this) {
             case Unborn unborn -> "unborn";
+            case Resuming resuming -> "resuming";
             case Opening opening -> "opening";
             case Flowing flowing -> "flowing";
             case Halted halted -> "halted";

@@ -17,6 +17,7 @@ import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.link.Credentials;
 import io.backhaul.engine.link.TlsLinks;
 import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.loop.Monitor;
 import io.backhaul.engine.loop.NettyLoops;
 import io.backhaul.engine.loop.ThreadLane;
 import io.backhaul.engine.metrics.Metric;
@@ -27,6 +28,9 @@ import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Role;
 import io.backhaul.source.SourceSettings.CaptureKind;
+import io.backhaul.source.ebpf.EbpfCapture;
+import io.backhaul.source.ebpf.EbpfPins;
+import io.backhaul.source.ebpf.EbpfTarget;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -85,12 +89,14 @@ public final class SourceAgent implements AutoCloseable {
                 .conclude(settings.get(SourceSettings.CAPTURE), paths());
         boolean scan = kind == CaptureKind.SCAN;
         UUID bootId = ProtectedDisks.bootId();
-        this.disks = ProtectedDisks.open(settings.get(SourceSettings.DISKS), scan, bootId);
+        this.disks = ProtectedDisks.open(settings.get(SourceSettings.DISKS), kind, bootId);
         openings.add(() -> ProtectedDisks.close(disks));
-        Capture capture = scan
-                ? new ScanCapture(disks)
-                : new WriteThroughCapture(disks, settings.get(SourceSettings.ON_FULL),
-                        settings.get(SourceSettings.THROTTLE_LIMIT));
+        Capture capture = switch (kind) {
+            case SCAN -> new ScanCapture(disks);
+            case EBPF -> observe(identity.id(), system);
+            case NBD, AUTO -> new WriteThroughCapture(disks, settings.get(SourceSettings.ON_FULL),
+                    settings.get(SourceSettings.THROTTLE_LIMIT));
+        };
         var lanes = new SourceMachine.Lanes(lane("packer"), lane("reader"), lane("state"));
         var host = new SourceMachine.Host(bootId, ByteBufAllocator.DEFAULT, Lz4.compressor(), faults);
         var ports = new SourceMachine.Ports(loop, lanes, links,
@@ -111,7 +117,23 @@ public final class SourceAgent implements AutoCloseable {
 
     /** What is missing for a capture in the kernel. */
     private static String obstacle() {
-        return "the capture in the kernel is not part of this version; use nbd";
+        return CaptureSupport.read().missing();
+    }
+
+    /** Before anything is asked about the disks: what is written from now on is seen. */
+    private Capture observe(UUID id, BlockDevices system) throws IOException {
+        List<EbpfTarget> targets = new ArrayList<>();
+        for (Path path : paths()) {
+            targets.add(EbpfTarget.of(targets.size(), path, system));
+        }
+        var sizes = new EbpfPins.Sizes(Math.toIntExact(settings.get(SourceSettings.EBPF_RING)),
+                Math.toIntExact(settings.get(SourceSettings.EBPF_GRANULARITY)));
+        EbpfPins.Attached attached = EbpfPins.attach(id, targets, sizes, paths().getFirst(), new SecureRandom());
+        openings.add(attached.ring());
+        if (!attached.found().isEmpty()) {
+            LOG.warn("what an earlier agent had left in the kernel is not gone on with: {}", attached.found());
+        }
+        return new EbpfCapture(new EbpfCapture.Ports(loop, lane("capture"), Monitor.ofThreads()), attached.ring());
     }
 
     private List<Path> paths() {

@@ -75,7 +75,8 @@ public final class SourceMachine {
         Late late = new Late();
         this.packer = new Packer(new Packer.Ports(ports.loop(), ports.lanes().packer(), room, policy,
                 ports.host().compressor()), late);
-        var streamPorts = new ChangeStream.Ports(ports.loop(), ports.host().allocator(), room, dirty, packer);
+        var streamPorts = new ChangeStream.Ports(ports.loop(), ports.host().allocator(), room, dirty, packer,
+                capture.observation());
         var batching = new ChangeStream.Batching(options.buffering().batchBytes(),
                 options.buffering().batchAge().toNanos());
         this.stream = new ChangeStream(options.machine().id(), streamPorts, batching);
@@ -116,12 +117,12 @@ public final class SourceMachine {
      */
     public static SourceMachine open(SourceOptions options, Ports ports, List<SourceDisk> disks, Capture capture,
             boolean tracking) throws IOException {
-        Found found = find(options, ports, disks, tracking);
+        Found found = find(options, ports, disks, capture.observation(), tracking);
         return new SourceMachine(options, ports, disks, capture, found);
     }
 
-    private static Found find(SourceOptions options, Ports ports, List<SourceDisk> disks, boolean tracking)
-            throws IOException {
+    private static Found find(SourceOptions options, Ports ports, List<SourceDisk> disks, Observation observation,
+            boolean tracking) throws IOException {
         UUID machine = options.machine().id();
         FaultLog faults = ports.host().faults();
         List<DiskInfo> infos = disks.stream().map(SourceDisk::info).toList();
@@ -132,15 +133,18 @@ public final class SourceMachine {
         StateFile stateFile = openState(ports.volume(), machine, faults);
         try {
             DirtyMap whole = stateFile.found() == null ? null : openMap(options, ports.volume(), infos, faults);
-            StartRule rule = StartRule.judge(new StartRule.Findings(stateFile.found(), whole != null,
-                    ports.host().bootId(), infos, fingerprints), tracking);
+            var findings = new StartRule.Findings(stateFile.found(), whole != null, ports.host().bootId(), infos,
+                    fingerprints);
+            StartRule rule = observation.outlivesProcess()
+                    ? StartRule.judge(findings, observation, whole != null && whole.isAnyPending())
+                    : StartRule.judge(findings, tracking);
             DirtyMap dirty = whole != null
                     ? whole
                     : DirtyMap.create(ports.volume(), machine, infos, options.granularityBytes());
             SourceState before = stateFile.found();
             if (before == null) {
                 before = SourceState.unborn(ports.host().bootId(), infos);
-            } else if (!(rule instanceof StartRule.GoOn)) {
+            } else if (!(rule instanceof StartRule.GoOn || rule instanceof StartRule.Resume)) {
                 before = before.forgetful(infos);
                 dirty.clearAll();
             }
@@ -330,6 +334,7 @@ public final class SourceMachine {
     public void stop(Answer<Position> answer) {
         session.close();
         stream.relax();
+        capture.end();
         // Reads in flight first, then packing, then the state: each lane is serial.
         then(ports.lanes().reader(),
                 () -> then(ports.lanes().packer(), () -> ports.lanes().state().submit(this::closeFiles,

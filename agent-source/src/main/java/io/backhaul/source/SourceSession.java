@@ -111,12 +111,15 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         LOG.info("{}: {}", options.machine().name(), switch (rule) {
             case StartRule.Fresh fresh -> fresh.why();
             case StartRule.GoOn goOn -> "goes on behind " + stored.journaled();
+            case StartRule.Resume resume -> "the stream goes on between " + resume.at().first() + " and "
+                    + resume.at().last();
             case StartRule.CompareAll all -> "all disks will be compared: " + all.why();
         });
         switch (rule) {
             case StartRule.Fresh fresh -> {
             }
             case StartRule.GoOn goOn -> openNext(false);
+            case StartRule.Resume resume -> moveTo(new SessionState.Resuming(resume.at()), "kept by the capture");
             case StartRule.CompareAll all -> openNext(true);
         }
         var route = new StreamSender.Route(options.machine().id(), dialler.address(), Role.PROCESS_SERVER,
@@ -216,6 +219,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
                 long highest = Math.max(welcome.durable().generation(), welcome.journaled().generation());
                 open(Math.max(highest, stored.generation()) + 1, true);
             }
+            case SessionState.Resuming resuming -> resume(resuming, welcome);
             case SessionState.Opening opening ->
                 state = new SessionState.Opening(opening.start(), welcome);
             case SessionState.Flowing flowing -> resume(flowing, welcome);
@@ -224,6 +228,57 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             case SessionState.Closed closed -> {
             }
         }
+    }
+
+    /** Goes on in the generation of an earlier life, where the receiver stands within what the capture has kept. */
+    private void resume(SessionState.Resuming resuming, Welcome welcome) {
+        Position durable = welcome.durable();
+        Observation.Continuation at = resuming.at();
+        learnJournaled(welcome.journaled());
+        if (durable.generation() > at.last().generation() || durable.isBefore(at.first())
+                || durable.isBefore(stored.journaled())) {
+            LOG.info("the receiver holds {}, and what follows has not been kept; a new generation begins", durable);
+            open(Math.max(durable.generation(), stored.generation()) + 1,
+                    durable.generation() > stored.generation());
+            SessionState.Opening opening = (SessionState.Opening) state;
+            state = new SessionState.Opening(opening.start(), welcome);
+            return;
+        }
+        if (!at.last().isAtLeast(durable)) {
+            superseded("the receiver has " + durable + ", which was never sent from here");
+            return;
+        }
+        var start = new GenerationStart(options.machine().id(), durable.generation(), ports.loop().clock().wallMicros(),
+                stored.journaled(), Fidelity.ORDERED, stored.bootId(), options.machine().name(), disks);
+        hands.window().resume(durable);
+        ledger.begin(durable.generation());
+        sent = durable;
+        orderedFrom = durable;
+        moveTo(new SessionState.Opening(start, welcome), "resumed behind " + durable);
+        ports.stateLane().submit(() -> {
+            hands.stream().resume(durable, at.last());
+            return durable;
+        }, ports.loop(), new Lane.Outcome<Position>() {
+            @Override
+            public void done(Position behind) {
+                if (state instanceof SessionState.Opening opening && opening.start().equals(start)) {
+                    moveTo(new SessionState.Flowing(start), "resumed");
+                    Welcome latest = opening.welcome();
+                    if (latest != null) {
+                        resume(new SessionState.Flowing(start), latest);
+                    }
+                    waits.ordered();
+                    wake();
+                } else if (!(state instanceof SessionState.Opening)) {
+                    hands.stream().suspend();
+                }
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                throw new IllegalStateException("memory work does not fail", cause);
+            }
+        });
     }
 
     private void resume(SessionState.Flowing flowing, Welcome welcome) {
@@ -245,7 +300,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         }
         hands.window().rewind(durable);
         if (options.buffering().release() == SourceOptions.Release.SPOOLED) {
-            hands.window().release(durable);
+            release(durable);
         }
         sent = sent.max(durable);
         Position journaled = welcome.journaled().min(durable);
@@ -309,12 +364,17 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             stored = stored.withAcknowledged();
             storedChanged = true;
         }
-        hands.window().release(options.buffering().release() == SourceOptions.Release.SPOOLED
+        release(options.buffering().release() == SourceOptions.Release.SPOOLED
                 ? positions.spooled()
                 : positions.journaled());
         learnJournaled(positions.journaled());
         relaxIfQuiet();
         reconciler.step();
+    }
+
+    private void release(Position upTo) {
+        hands.window().release(upTo);
+        capture.released(upTo);
     }
 
     private void learnJournaled(Position journaled) {
@@ -425,6 +485,11 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     @Override
     public void barrier() throws IOException {
         capture.barrier();
+    }
+
+    @Override
+    public Observation observation() {
+        return capture.observation();
     }
 
     @Override

@@ -14,12 +14,45 @@ sealed interface StartRule {
     /** What the dirty map says is all that is missing. */
     record GoOn() implements StartRule {}
 
+    /** The stream itself goes on where an earlier life of the agent has left it. */
+    record Resume(Observation.Continuation at) implements StartRule {}
+
     /** Something may have been missed: all disks are compared from their beginning. */
     record CompareAll(String why) implements StartRule {}
 
     /** What is found at a start. */
     record Findings(@Nullable SourceState state, boolean dirtyMapWhole, UUID bootId, List<DiskInfo> disks,
             List<String> fingerprints) {}
+
+    /**
+     * What may be relied upon where a capture observes the disks, whether the agent runs or not.
+     *
+     * @param pending
+     *            whether the dirty map knows of blocks that are in no record
+     */
+    static StartRule judge(Findings found, Observation observation, boolean pending) {
+        SourceState state = found.state();
+        long since = observation.unbrokenSince();
+        if (since == 0 || state == null || since > state.generation()) {
+            return judge(found, false);
+        }
+        StartRule rule = judgeUnbroken(found, state);
+        Observation.Continuation at = observation.continuation();
+        return rule instanceof GoOn && at != null && at.last().generation() == state.generation()
+                && !pending && !state.comparing() ? new Resume(at) : rule;
+    }
+
+    private static StartRule judgeUnbroken(Findings found, SourceState state) {
+        if (!state.diskInfos().equals(found.disks())) {
+            return new CompareAll("the disks are not those of the last run");
+        }
+        if (!found.dirtyMapWhole()) {
+            return new CompareAll("the dirty map is lost");
+        }
+        return state.journaled().equals(Position.NONE)
+                ? new CompareAll("nothing is known to be journaled")
+                : new GoOn();
+    }
 
     /**
      * What may be relied upon.

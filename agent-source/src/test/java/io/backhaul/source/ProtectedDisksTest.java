@@ -30,7 +30,8 @@ class ProtectedDisksTest {
         Path file = Files.writeString(folder.resolve("source.conf"),
                 "disks = [" + String.join(", ", disks) + "]\nprocess-servers = [\"localhost:9443\"]\n");
         Settings settings = SourceSettings.load(file);
-        return ProtectedDisks.open(settings.get(SourceSettings.DISKS), readOnly, BOOT);
+        return ProtectedDisks.open(settings.get(SourceSettings.DISKS),
+                readOnly ? SourceSettings.CaptureKind.SCAN : SourceSettings.CaptureKind.NBD, BOOT);
     }
 
     private static String disk(Path path) {

@@ -45,11 +45,11 @@ class SliceReaderTest {
         for (int i = 0; i < 100; i++) {
             data.put((byte) i);
         }
-        Registration registration = new Registration(1, new DirtyMap.Stretch(1000, 300), 0);
-        registration.touch(1, 900, 110);
-        registration.touch(1, 1050, 10);
-        registration.touch(1, 1150, 500);
-        registration.touch(0, 1020, 10);
+        Registration registration = new Registration(1, new DirtyMap.Stretch(1000, 300), 0, 0);
+        registration.touch(1, 900, 110, 1);
+        registration.touch(1, 1050, 10, 1);
+        registration.touch(1, 1150, 500, 1);
+        registration.touch(0, 1020, 10, 1);
         List<Piece> left = registration
                 .untouched(List.of(new Piece(1000, 100, data.flip()), new Piece(1100, 200, null)));
         assertThat(left).extracting(Piece::offset).containsExactly(1010L, 1060L, 1100L);

@@ -1,0 +1,180 @@
+package io.backhaul.source.ebpf;
+
+import io.backhaul.blockio.bpf.BpfHandle;
+import io.backhaul.blockio.bpf.DiskQuiet;
+import io.backhaul.blockio.bpf.SharedMemory;
+import io.backhaul.source.ChangeStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/**
+ * The ring as the kernel has it, by memory that is mapped: reading a record takes no call. Positions are those of the
+ * kernel's ring.
+ */
+final class KernelRing implements CaptureRing {
+    private static final long SETTLE_NANOS = 60_000_000_000L;
+    private static final long UNTRACKED_NANOS = 30_000_000_000L;
+
+    private final Parts parts;
+    private final List<EbpfTarget> targets;
+    private final long mask;
+    private final ByteBuffer records;
+    private final ByteBuffer notes;
+    private int epoch;
+    private boolean settledOnce;
+    private volatile long misses;
+    private final boolean fresh;
+
+    /** Everything mapped and open. */
+    record Parts(SharedMemory consumer, SharedMemory producer, SharedMemory control, SharedMemory marks,
+            SharedMemory notes, List<BpfHandle> programs) {}
+
+    /**
+     * @param fresh
+     *            whether writes may be under way that were submitted before anyone looked
+     */
+    KernelRing(Parts parts, List<EbpfTarget> targets, int sizeBytes, boolean fresh) {
+        this.fresh = fresh;
+        this.parts = parts;
+        this.targets = List.copyOf(targets);
+        this.mask = sizeBytes - 1L;
+        this.records = parts.producer().slice(KernelLayout.RING_PAGE_BYTES, sizeBytes * 2)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        this.notes = parts.notes().slice(0, Notes.LENGTH_BYTES);
+        this.epoch = parts.control().getIntAcquire(KernelLayout.CONTROL_EPOCH);
+    }
+
+    @Override
+    public long head() {
+        return parts.producer().getAcquire(0);
+    }
+
+    @Override
+    public long tail() {
+        return parts.consumer().getAcquire(0);
+    }
+
+    @Override
+    public boolean read(long position, Cursor cursor) {
+        int at = (int) (position & mask);
+        int header = parts.producer().getIntAcquire(KernelLayout.RING_PAGE_BYTES + at);
+        if ((header & KernelLayout.RING_BUSY) != 0) {
+            return false;
+        }
+        int length = header & ~(KernelLayout.RING_BUSY | KernelLayout.RING_DISCARDED);
+        long next = position + (length + KernelLayout.RING_HEADER_BYTES + 7L) / 8 * 8;
+        int record = at + KernelLayout.RING_HEADER_BYTES;
+        if ((header & KernelLayout.RING_DISCARDED) != 0) {
+            cursor.extent(Kind.NOTHING, 0, 0, 0);
+            cursor.place(0, next);
+            return true;
+        }
+        EbpfTarget target = targets.get(records.getShort(record + KernelLayout.RECORD_DISK));
+        long offset = records.getLong(record + KernelLayout.RECORD_OFFSET);
+        long bytes = Integer.toUnsignedLong(records.getInt(record + KernelLayout.RECORD_LENGTH));
+        switch (records.getShort(record + KernelLayout.RECORD_KIND)) {
+            case KernelLayout.KIND_DATA -> cursor.data(target.disk(), offset,
+                    records.slice(record + KernelLayout.RECORD_BYTES, (int) bytes));
+            case KernelLayout.KIND_ZERO -> cursor.extent(Kind.ZERO, target.disk(), offset, bytes);
+            default -> cursor.extent(target.zeroesAfterDiscard() ? Kind.ZERO : Kind.UNKNOWN, target.disk(), offset,
+                    bytes);
+        }
+        cursor.place(records.getLong(record + KernelLayout.RECORD_LOSSES), next);
+        return true;
+    }
+
+    @Override
+    public void release(long position) {
+        parts.consumer().setRelease(0, position);
+    }
+
+    /** What did not fit or failed, and writes for which a program could not run at all. */
+    @Override
+    public long losses() throws IOException {
+        long sum = 0;
+        for (BpfHandle program : parts.programs()) {
+            sum += program.misses();
+        }
+        misses = sum;
+        return parts.control().getAcquire(KernelLayout.CONTROL_LOST) + sum;
+    }
+
+    @Override
+    public long takeLosses(ChangeStream.LostStretch visitor) {
+        long missed = misses;
+        long lost = parts.control().getVolatile(KernelLayout.CONTROL_LOST);
+        long block = 1L << parts.control().getIntAcquire(KernelLayout.CONTROL_BLOCK_SHIFT);
+        boolean unseen = missed > parts.control().getVolatile(KernelLayout.CONTROL_MISSES);
+        for (int i = 0; i < targets.size(); i++) {
+            EbpfTarget target = targets.get(i);
+            int allLost = KernelLayout.target(i) + KernelLayout.TARGET_ALL_LOST;
+            if (unseen || parts.control().getVolatile(allLost) != 0) {
+                visitor.lost(target.disk(), 0, target.sizeBytes());
+                parts.control().setVolatile(allLost, 0);
+            }
+            takeMarks(i, block, visitor);
+        }
+        parts.control().setVolatile(KernelLayout.CONTROL_MISSES, missed);
+        return lost + missed;
+    }
+
+    private void takeMarks(int index, long blockBytes, ChangeStream.LostStretch visitor) {
+        EbpfTarget target = targets.get(index);
+        SharedMemory marks = parts.marks();
+        long first = parts.control().getAcquire(KernelLayout.target(index) + KernelLayout.TARGET_FIRST_MARK);
+        long blocks = (target.sizeBytes() + blockBytes - 1) / blockBytes;
+        for (long block = 0; block < blocks; block++) {
+            if (block % Long.BYTES == 0 && block + Long.BYTES <= blocks && marks.getVolatile(first + block) == 0) {
+                block += Long.BYTES - 1;
+            } else if (marks.getByte(first + block) != 0) {
+                long offset = block * blockBytes;
+                visitor.lost(target.disk(), offset, Math.min(blockBytes, target.sizeBytes() - offset));
+                marks.setByte(first + block, (byte) 0);
+            }
+        }
+    }
+
+    @Override
+    public void settle() throws IOException {
+        flip();
+        if (!settledOnce) {
+            // What an earlier agent has left half done, or nobody has seen begin.
+            flip();
+            if (fresh) {
+                DiskQuiet.await(targets.stream().map(target -> target.whole().name()).distinct().toList());
+            }
+            settledOnce = true;
+        }
+        long untracked = parts.control().getAcquire(KernelLayout.CONTROL_UNTRACKED);
+        if (untracked != 0 && !SharedMemory.isLongAgo(untracked, UNTRACKED_NANOS)) {
+            throw new IOException("more writes are under way than can be followed; the disk is read a little later");
+        }
+    }
+
+    /** From now on new writes are counted elsewhere; returns when those before are done. */
+    private void flip() throws IOException {
+        int counted = epoch & 1;
+        epoch++;
+        parts.control().setIntVolatile(KernelLayout.CONTROL_EPOCH, epoch);
+        if (!parts.control().awaitZero(KernelLayout.CONTROL_IN_FLIGHT + counted * Long.BYTES, SETTLE_NANOS)) {
+            throw new IOException("writes have been under way for 60 s and are not completed: is a disk stuck?");
+        }
+    }
+
+    @Override
+    public ByteBuffer notes() {
+        return notes;
+    }
+
+    @Override
+    public void close() throws IOException {
+        parts.consumer().close();
+        parts.producer().close();
+        parts.control().close();
+        parts.marks().close();
+        parts.notes().close();
+        parts.programs().forEach(BpfHandle::close);
+    }
+}
