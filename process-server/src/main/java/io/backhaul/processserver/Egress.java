@@ -36,6 +36,7 @@ final class Egress implements FrameFeed {
     private static final Logger LOG = LoggerFactory.getLogger(Egress.class);
     private static final long REEXAMINE_NANOS = 60_000_000_000L;
     private static final long EXAMINATION_NANOS = 5_000_000_000L;
+    private static final long HOPE_NANOS = 3_000_000_000L;
     private static final long READ_RETRY_NANOS = 1_000_000_000L;
     private static final String SOFTWARE = "backhaul process-server";
 
@@ -80,6 +81,7 @@ final class Egress implements FrameFeed {
     private long basisUnknown;
     private long givenBytes;
     private boolean examining;
+    private boolean hoping;
     private boolean closed;
 
     Egress(StreamSender.Ports ports, Lane reads, Route route, Spool spool, HotFrames hot, Owner owner) {
@@ -111,12 +113,27 @@ final class Egress implements FrameFeed {
         }
     }
 
-    /** The source has come: where the target had refused the machine for good, it is asked again first. */
+    /**
+     * The source has come: where the target had refused the machine for good, it is asked again first. Where nothing of the
+     * machine is held here, perhaps because the spool's disk was lost, it is asked how far it is: then the source need not
+     * begin again.
+     */
     void sourceArrived() {
         dial();
+        hoping = standing == null && targetAt == null;
         if (standing != null) {
             reexamine();
             ports.loop().schedule(EXAMINATION_NANOS, this::answered);
+        } else if (hoping) {
+            ports.loop().schedule(HOPE_NANOS, this::hopeless);
+        }
+    }
+
+    /** The target does not answer soon. */
+    private void hopeless() {
+        if (hoping) {
+            hoping = false;
+            owner.answered();
         }
     }
 
@@ -139,7 +156,7 @@ final class Egress implements FrameFeed {
 
     /** Whether the target's word is being waited for. */
     boolean isExamining() {
-        return examining;
+        return examining || (hoping && targetAt == null && spool.accepted().equals(Position.NONE));
     }
 
     /** Something may be given now. */
@@ -182,6 +199,15 @@ final class Egress implements FrameFeed {
     void place() {
         Position at = targetAt;
         if (at == null || spool.log() == null) {
+            return;
+        }
+        boolean mayBegin = hoping;
+        hoping = false;
+        if (mayBegin && spool.accepted().equals(Position.NONE) && !at.equals(Position.NONE)) {
+            spool.restartAt(at, () -> {
+                place();
+                wake();
+            });
             return;
         }
         Position from = lastGiven.max(skipThrough);
@@ -309,6 +335,7 @@ final class Egress implements FrameFeed {
             }
             default -> Reaction.RETRY;
         };
+        hoping = false;
         answered();
         return reaction;
     }

@@ -26,6 +26,7 @@ class RelayChaosTest {
         }
         mend(world);
         world.converge();
+        world.loop.runFor(1000);
         assertThat(world.source.basis).as("no new generation").hasSize(1);
         assertThat(world.status().delivered()).isTrue();
         world.close();

@@ -2,6 +2,7 @@ package io.backhaul.processserver;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.backhaul.engine.log.CrashVolume;
 import io.backhaul.blockio.DeviceFullException;
 import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.Digests;
@@ -139,13 +140,46 @@ class RelayTest {
         world.source.write(100, 4000);
         world.loop.runFor(5000);
         world.kill(false);
-        world.volume = new io.backhaul.engine.log.CrashVolume("another disk");
+        world.volume = new CrashVolume("another disk");
         world.targetUnreachable = false;
         world.start();
         world.source.write(100, 4000);
         world.converge();
         assertThat(world.source.basis).hasSize(2);
         assertThat(world.source.basis.getLast()).as("a catch-up, no resync").isEqualTo(journaled);
+    }
+
+    @Test
+    void continuesTheGenerationWhenTheSpoolIsLostAndTheTargetHasAllThatWasInIt() {
+        world.source.write(100, 4000);
+        world.converge();
+        world.loop.runFor(1000);
+        world.kill(false);
+        world.volume = new CrashVolume("another disk");
+        world.start();
+        world.source.write(100, 4000);
+        world.converge();
+        assertThat(world.source.basis).hasSize(1);
+        assertThat(world.source.refusals).isEmpty();
+    }
+
+    @Test
+    void doesNotWaitForLongWhereTheSpoolIsLostAndTheTargetDoesNotAnswer() {
+        world.source.write(100, 4000);
+        world.converge();
+        world.loop.runFor(1000);
+        world.kill(false);
+        world.volume = new CrashVolume("another disk");
+        world.targetUnreachable = true;
+        world.start();
+        world.source.write(100, 4000);
+        world.loop.runFor(1_500);
+        assertThat(world.source.basis).as("while the target may still answer").hasSize(1);
+        world.loop.runFor(20_000);
+        assertThat(world.source.basis).hasSize(2);
+        assertThat(world.source.positions.spooled()).isEqualTo(world.source.last());
+        world.targetUnreachable = false;
+        world.converge();
     }
 
     @Test
