@@ -46,6 +46,7 @@ final class Folding {
     private Position applied;
     private Position floor;
     private @Nullable Goal goal;
+    private boolean awaitingGoal;
     private @Nullable Runnable finishing;
     private boolean running;
     private boolean committing;
@@ -115,8 +116,14 @@ final class Folding {
         urgent = false;
     }
 
+    /** A goal will be given: until then nothing more is folded, as it might go beyond. */
+    void awaitGoal() {
+        awaitingGoal = true;
+    }
+
     /** From now on the base goes to this position and nowhere else. */
     void aim(Goal to) {
+        awaitingGoal = false;
         goal = to;
         floor = floor.max(to.position());
         consider();
@@ -135,7 +142,7 @@ final class Folding {
         }
         if (!replica.checkpoint().direct()) {
             applied = applied();
-            if (!running) {
+            if (!running && !awaitingGoal) {
                 foldOn();
             }
             if (!committing && replica.base().isBefore(applied) && isCommitDue()) {

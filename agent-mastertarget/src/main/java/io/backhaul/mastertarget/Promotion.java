@@ -39,6 +39,7 @@ final class Promotion {
     /** Begins, or goes on after a restart. */
     void run() {
         if (replica.checkpoint().promotion().stage() == Stage.NONE) {
+            parts.folding().awaitGoal();
             save(Stage.INTENDED, this::fold);
         } else {
             fold();

@@ -296,6 +296,29 @@ final class MachineTest {
     }
 
     @Test
+    void nothingIsFoldedBeyondThePointWhileAPromotionToItBegins() {
+        begin();
+        Position point = source.last();
+        write();
+        send();
+        fixture.machine.promote(new PointName.At(point), new MasterTargetMachine.PromotionOutcome() {
+            @Override
+            public void done(Position position, long foldBytes) {
+                assertThat(position).isEqualTo(point);
+            }
+
+            @Override
+            public void failed(String why) {
+                throw new AssertionError(why);
+            }
+        });
+        fixture.machine.changeRetention(new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE));
+        fixture.world.pass(5 * SECOND);
+        assertThat(fixture.machine.status().state()).isEqualTo("PROMOTED");
+        assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(point))).isTrue();
+    }
+
+    @Test
     void aPointBeforeAnOpenViewsIsNotPromotedOver() {
         begin();
         View view = fixture.view(new PointName.Latest());
