@@ -338,7 +338,12 @@ final class Intake {
             awaitsWriter = true;
             writer.whenSettled(() -> {
                 awaitsWriter = false;
-                settled();
+                if (!turning && !isDirect() && !closed) {
+                    // Also where it is settled because what waited was given up: accepted is what is durable.
+                    routed = writer.accepted();
+                    accepted = routed;
+                    settled();
+                }
             });
         }
     }

@@ -358,6 +358,27 @@ final class MachineTest {
     }
 
     @Test
+    void aWelcomeNamesNothingThatAFailedWriteHasGivenUp() throws IOException {
+        begin();
+        Position before = source.told();
+        fixture.volume.folder("journal").failIn(0, new IOException("Input/output error"));
+        write();
+        source.send();
+        while (fixture.machine.status().positions().received().equals(before)) {
+            fixture.world.step();
+        }
+        source.disconnect();
+        source.connect(fixture.machine);
+        fixture.world.pass(SECOND);
+        assertThat(source.isWelcome()).isTrue();
+        assertThat(source.journaled()).isEqualTo(before);
+        fixture.mend();
+        send();
+        assertThat(source.told()).isEqualTo(source.last());
+        assertNewestIsTheSource();
+    }
+
+    @Test
     void aFullVolumeShrinksTheWindowAndReplicationGoesOn() throws IOException {
         fixture.segmentBytes = 16 << 10;
         begin();

@@ -312,6 +312,7 @@ final class SourceModel {
             if (welcome.durable().isBefore(journaled)) {
                 throw new IllegalStateException("journaled " + journaled + " was lost: " + welcome.durable());
             }
+            journaled = welcome.durable();
             welcomed = true;
             credit = welcome.creditBytes();
             toSend = 0;
