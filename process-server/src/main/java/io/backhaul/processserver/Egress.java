@@ -240,6 +240,8 @@ final class Egress implements FrameFeed {
         ports.loop().execute(() -> {
             owner.refuseSource(reason);
             spool.restartAt(restart, () -> {
+                // What was read of the old spool meanwhile may stand where the new one begins.
+                reader.reset();
                 skipThrough = Position.NONE;
                 place();
                 wake();
