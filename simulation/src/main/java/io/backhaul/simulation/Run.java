@@ -195,6 +195,7 @@ final class Run {
         Position captured = source.captured();
         if (captured != null && source.isOrdered() && target.points().newest().equals(captured)) {
             judging = true;
+            scheduler.after(60 * SECOND, () -> judging = false);
             judge.tryView(target, captured, true, state -> {
                 Violation.unless(state == scene.oracle().state(), Invariant.CONVERGES,
                         () -> captured + " is state " + state + ", the disks are in state " + scene.oracle().state());

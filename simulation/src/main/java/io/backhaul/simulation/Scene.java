@@ -293,7 +293,7 @@ final class Scene {
     /** What the process servers counted as safe, because the master target had it, is not. */
     void continuityIsLost(String why) {
         relays.forEach(relay -> witness.diskLost(relay.host()));
-        witness.allowBaseline(why);
+        witness.continuityIsLost(why);
     }
 
     /** A bit flips in a spool; false where there is none. */

@@ -45,6 +45,8 @@ final class Witness implements SimNetwork.Tap {
     private long settledNanos = -1;
     private Position orderedAt = Position.NONE;
     private String allowedBecause = "it was the first";
+    private final Set<String> givenUp = new TreeSet<>();
+    private boolean continuityLost;
     private final Set<String> fenced = new TreeSet<>();
     private final Map<String, String> welcomed = new TreeMap<>();
     private final Map<String, Position> advanced = new TreeMap<>();
@@ -67,6 +69,12 @@ final class Witness implements SimNetwork.Tap {
         settledNanos = -1;
         orderedAt = Position.NONE;
         allowedBecause = why;
+    }
+
+    /** A master target has lost what it had, or another one is responsible: what it had journaled may count for nothing. */
+    void continuityIsLost(String why) {
+        continuityLost = true;
+        allowBaseline(why);
     }
 
     /** A host has lost what it stored: it may fall behind what it has told. */
@@ -118,7 +126,7 @@ final class Witness implements SimNetwork.Tap {
                 welcomed.put(from.name(), to.name());
                 welcome(from, Welcome.read(frame));
             } else if (frame.type() == FrameType.REFUSAL) {
-                refusal(from, Refusal.read(frame));
+                refusal(from, to, Refusal.read(frame));
             } else if (frame.type() == FrameType.DIGESTS) {
                 tally.count("digests: " + Digests.read(frame).status());
             }
@@ -127,9 +135,14 @@ final class Witness implements SimNetwork.Tap {
         }
     }
 
-    private void refusal(SimProcess from, Refusal refusal) {
+    private void refusal(SimProcess from, SimProcess to, Refusal refusal) {
         tally.count("refusal: " + refusal.fault());
         FaultCode fault = refusal.fault();
+        if (fault == FaultCode.BASIS_UNKNOWN && roles.apply(from) == Role.MASTER_TARGET) {
+            Violation.unless(continuityLost, Invariant.ACKNOWLEDGED_IS_KEPT,
+                    () -> from.name() + " has lost nothing and refuses: " + refusal.text());
+            givenUp.add(to.host().name());
+        }
         Violation.unless(fault != FaultCode.CREDIT_EXCEEDED, Invariant.CREDIT_IS_KEPT,
                 () -> from.name() + " refuses: " + refusal.text());
         Violation.unless(fault != FaultCode.GAP || roles.apply(from) != Role.MASTER_TARGET, Invariant.NO_GAPS,
@@ -203,6 +216,12 @@ final class Witness implements SimNetwork.Tap {
         Position durable = welcome.durable();
         Position kept = roles.apply(from) == Role.MASTER_TARGET ? durable
                 : durable.max(welcome.journaled()).max(journaledAnywhere());
+        // What builds on something that the target does not know is given up, and the source is told so.
+        boolean forgivenOnce = givenUp.remove(from.host().name());
+        if (forgivenOnce) {
+            told(from.host()).durable = durable;
+            generations.put(from.host().name(), durable.generation());
+        }
         Position before = durableAt(from.host().name());
         Violation.unless(kept.isAtLeast(before) || damaged.contains(from.host().name()), Invariant.ACKNOWLEDGED_IS_KEPT,
                 () -> from.name() + " goes on behind " + durable + " and has told " + before + " to be durable");
@@ -210,11 +229,15 @@ final class Witness implements SimNetwork.Tap {
         journaled(from, welcome.journaled());
     }
 
+    private Told told(SimHost host) {
+        return told.computeIfAbsent(host.name(), any -> new Told());
+    }
+
     private void durable(SimProcess from, Position durable) {
         if (forgiven.contains(from.name()) || damaged.contains(from.host().name())) {
             return;
         }
-        Told mine = told.computeIfAbsent(from.host().name(), any -> new Told());
+        Told mine = told(from.host());
         mine.durable = mine.durable.max(durable);
         Long highest = generations.merge(from.host().name(), durable.generation(), Math::max);
         boolean relays = roles.apply(from) == Role.PROCESS_SERVER && journaledAnywhere().generation() >= highest;
@@ -226,7 +249,7 @@ final class Witness implements SimNetwork.Tap {
         if (forgiven.contains(from.name())) {
             return;
         }
-        Told mine = told.computeIfAbsent(from.host().name(), any -> new Told());
+        Told mine = told(from.host());
         if (roles.apply(from) == Role.MASTER_TARGET) {
             Violation.unless(journaled.isAtLeast(mine.journaled), Invariant.ACKNOWLEDGED_IS_KEPT,
                     () -> from.name() + " has journaled " + journaled + " after " + mine.journaled);
