@@ -27,6 +27,7 @@ import org.slf4j.LoggerFactory;
 final class LogRecovery {
     private static final Logger LOG = LoggerFactory.getLogger(LogRecovery.class);
     private static final int WINDOW_BYTES = 4096;
+    private static final int REWRITE_BYTES = 1 << 20;
 
     private final Volume volume;
     private final SegmentFiles files;
@@ -200,8 +201,29 @@ final class LogRecovery {
                         length - segment.end(), segment.last(), defect);
                 lease.file().truncate(segment.end());
             }
+            rewrite(lease.file(), 0, SegmentHeader.LENGTH_BYTES);
+            rewrite(lease.file(), acknowledgedTo, segment.end());
             lease.file().sync();
+            volume.syncFolder("");
             segment.markSynced();
+        }
+    }
+
+    /**
+     * Writes again, as it is, what no sync is known to have made durable. A sync that failed in the last process may have left
+     * pages that read as written and count as clean (Linux does so, by fsync(2)): no later sync would write them.
+     */
+    private static void rewrite(StoredFile file, long from, long to) throws IOException {
+        ByteBuffer chunk = ByteBuffer.allocateDirect(REWRITE_BYTES);
+        for (long at = from; at < to; at += chunk.limit()) {
+            chunk.clear().limit((int) Math.min(REWRITE_BYTES, to - at));
+            while (chunk.hasRemaining()) {
+                if (file.read(at + chunk.position(), chunk) <= 0) {
+                    throw new IOException("the file has become shorter than " + to + " bytes");
+                }
+            }
+            file.write(at, chunk.flip());
+            chunk.flip();
         }
     }
 

@@ -10,6 +10,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
@@ -26,6 +27,8 @@ public final class CrashVolume implements Volume {
     private static final class Content {
         private byte[] seen = new byte[0];
         private byte[] durable = new byte[0];
+        /** Sectors that a failed sync was for: they count as clean until they are written again. */
+        private final BitSet stuck = new BitSet();
     }
 
     private final String name;
@@ -37,6 +40,7 @@ public final class CrashVolume implements Volume {
     private @Nullable IOException failure;
     private int epoch;
     private int syncs;
+    private boolean sticky;
 
     public CrashVolume(String name) {
         this.name = name;
@@ -49,6 +53,7 @@ public final class CrashVolume implements Volume {
         for (Content content : left.values()) {
             content.seen = tear(content, random);
             content.durable = content.seen.clone();
+            content.stuck.clear();
         }
         seen = left;
         durable = new TreeMap<>(left);
@@ -64,7 +69,7 @@ public final class CrashVolume implements Volume {
         byte[] left = Arrays.copyOf(content.durable, length);
         for (int at = 0; at < length; at += SECTOR_BYTES) {
             int to = Math.min(length, at + SECTOR_BYTES);
-            if (random.nextBoolean() && at < content.seen.length) {
+            if (random.nextBoolean() && at < content.seen.length && !content.stuck.get(at / SECTOR_BYTES)) {
                 System.arraycopy(content.seen, at, left, at, Math.min(to, content.seen.length) - at);
             }
         }
@@ -202,6 +207,30 @@ public final class CrashVolume implements Volume {
         return name;
     }
 
+    /** From now on a sync that fails leaves its pages clean, as Linux does: they read as written, and no sync writes them. */
+    public synchronized void failedSyncsLeavePagesClean() {
+        sticky = true;
+    }
+
+    private void stick(Content content) {
+        for (int at = 0; sticky && at < content.seen.length; at += SECTOR_BYTES) {
+            int to = Math.min(content.seen.length, at + SECTOR_BYTES);
+            byte[] before = Arrays.copyOf(content.durable, content.seen.length);
+            if (!Arrays.equals(before, at, to, content.seen, at, to)) {
+                content.stuck.set(at / SECTOR_BYTES);
+            }
+        }
+    }
+
+    private static byte[] synced(Content content) {
+        byte[] next = content.seen.clone();
+        content.stuck.stream().map(sector -> sector * SECTOR_BYTES).filter(at -> at < next.length).forEach(at -> {
+            byte[] before = Arrays.copyOf(content.durable, next.length);
+            System.arraycopy(before, at, next, at, Math.min(SECTOR_BYTES, next.length - at));
+        });
+        return next;
+    }
+
     private final class Open implements StoredFile {
         private final Content content;
         private final int bornIn = epoch;
@@ -272,6 +301,7 @@ public final class CrashVolume implements Volume {
             }
             content.seen = Arrays.copyOf(content.seen, Math.max(content.seen.length, offset + length));
             System.arraycopy(joined, 0, content.seen, offset, length);
+            content.stuck.clear(offset / SECTOR_BYTES, (offset + length + SECTOR_BYTES - 1) / SECTOR_BYTES);
         }
 
         @Override
@@ -290,8 +320,13 @@ public final class CrashVolume implements Volume {
         @Override
         public void sync() throws IOException {
             synchronized (CrashVolume.this) {
-                change(0);
-                content.durable = content.seen.clone();
+                try {
+                    change(0);
+                } catch (IOException failed) {
+                    stick(content);
+                    throw failed;
+                }
+                content.durable = synced(content);
                 syncs++;
             }
         }
