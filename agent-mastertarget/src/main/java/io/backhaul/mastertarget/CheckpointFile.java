@@ -32,7 +32,10 @@ final class CheckpointFile {
         this.machine = machine;
     }
 
-    /** The last state that was saved; null where none ever was. */
+    /**
+     * The last state that was saved; null where none ever was. Where the save did not come to its end it is done again: what
+     * is read back after a sync that failed need not be durable.
+     */
     @Nullable
     Checkpoint load() throws IOException {
         if (!volume.exists(NAME)) {
@@ -41,12 +44,15 @@ final class CheckpointFile {
         try (StoredFile file = volume.open(NAME)) {
             StoreException trouble = null;
             Copy best = null;
+            boolean whole = true;
             int half = (int) Math.min(file.length() / 2, Integer.MAX_VALUE);
             for (int slot = 0; slot < 2; slot++) {
                 try {
                     Copy copy = CheckpointCodec.decode(read(file, (long) slot * half, half), machine, describe());
+                    whole &= best == null || copy.counter() == best.counter();
                     best = best == null || copy.counter() > best.counter() ? copy : best;
                 } catch (StoreException damaged) {
+                    whole = false;
                     trouble = damaged;
                 }
             }
@@ -55,6 +61,10 @@ final class CheckpointFile {
             }
             counter = best.counter();
             slotBytes = half;
+            volume.syncFolder("");
+            if (!whole) {
+                save(best.checkpoint());
+            }
             return best.checkpoint();
         } catch (IOException failed) {
             throw StoreException.of(failed, "reading " + describe());
