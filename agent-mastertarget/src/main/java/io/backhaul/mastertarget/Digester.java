@@ -57,7 +57,8 @@ final class Digester {
 
     /** More can be read than before. */
     void progressed() {
-        if (busy || queue.isEmpty() || !intake.readable().isAtLeast(queue.getFirst().request.notBefore())) {
+        // An answer also says that the position asked for is journaled.
+        if (busy || queue.isEmpty() || !intake.journaled().isAtLeast(queue.getFirst().request.notBefore())) {
             return;
         }
         Waiting next = queue.removeFirst();
