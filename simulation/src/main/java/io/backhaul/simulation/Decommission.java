@@ -26,14 +26,15 @@ final class Decommission {
         if (relay >= 0 || scene.config().relaysUsed() < 2) {
             return;
         }
-        relay = dice.nextInt(scene.relays().size());
+        int chosen = dice.nextInt(scene.relays().size());
+        relay = chosen;
         gone = false;
         scene.tally().count("decommission: begun");
         scene.config().leave(relay);
         say("is to go");
         scene.source().restart();
         long away = dice.scaled(SECOND, 120 * SECOND);
-        scheduler.after(SECOND, () -> ask(relay, MAX_QUESTIONS, away));
+        scheduler.after(SECOND, () -> ask(chosen, MAX_QUESTIONS, away));
     }
 
     private void say(String what) {
