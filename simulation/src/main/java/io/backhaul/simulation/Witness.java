@@ -143,6 +143,10 @@ final class Witness implements SimNetwork.Tap {
                     () -> from.name() + " has lost nothing and refuses: " + refusal.text());
             givenUp.add(to.host().name());
         }
+        if (fault == FaultCode.GAP && roles.apply(to) == Role.SOURCE && continuityLost) {
+            // It holds what follows a position that the target has lost, or never had.
+            givenUp.add(from.host().name());
+        }
         Violation.unless(fault != FaultCode.CREDIT_EXCEEDED, Invariant.CREDIT_IS_KEPT,
                 () -> from.name() + " refuses: " + refusal.text());
         Violation.unless(fault != FaultCode.GAP || roles.apply(from) != Role.MASTER_TARGET, Invariant.NO_GAPS,
