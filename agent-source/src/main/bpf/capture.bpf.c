@@ -24,6 +24,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Where there is no bpf_loop: what a longer write has beyond is read again. */
 #define BOUNDED_RECORDS 32
 #define BOUNDED_MARKS 320
+/* How many bios one request may complete. */
+#define COMPLETED_BIOS (1 << 16)
+#define BOUNDED_BIOS 128
 
 /* bi_opf: the low eight bits are the operation, and bit 0 says that the device changes. */
 #define OP_MASK 0xff
@@ -64,6 +67,11 @@ struct bio {
 	__u8 bi_status;
 	struct bvec_iter bi_iter;
 	struct bio_vec *bi_io_vec;
+	struct bio *bi_next;
+	void *bi_private;
+};
+struct request {
+	struct bio *bio;
 };
 struct bio___before_5_12 {
 	struct gendisk *bi_disk;
@@ -135,6 +143,8 @@ struct pending {
 	__u32 length;
 	__u16 target;
 	__u16 parity;
+	__u32 rest; /* bytes of the whole bio that are not completed */
+	__u32 reserved;
 };
 
 struct marks_page {
@@ -436,6 +446,8 @@ static __always_inline void follow(struct control *c, struct bio *bio, struct wo
 	struct pending *stale = bpf_map_lookup_elem(&writes, &key);
 	struct pending p = {.first_byte = w->offset, .length = w->left, .target = w->target};
 
+	p.rest = BPF_CORE_READ(bio, bi_iter.bi_size);
+
 	if (stale)
 		count(c, stale->parity, -1);
 	__u32 parity = *(volatile __u32 *)&c->epoch;
@@ -616,6 +628,16 @@ static __always_inline void on_failure(struct control *c, struct pending *p, con
 	s->level = level;
 }
 
+/* It is done; of two who find that out, one counts. */
+static __always_inline void finish(struct control *c, __u64 key, struct pending *p)
+{
+	__u32 parity = p->parity;
+
+	if (!bpf_map_delete_elem(&writes, &key))
+		count(c, parity, -1);
+}
+
+/* A bio has come to its end, all parts of it: where a driver has no requests. */
 static __always_inline int on_complete(struct bio *bio, const int loops)
 {
 	__u32 zero = 0;
@@ -629,9 +651,79 @@ static __always_inline int on_complete(struct bio *bio, const int loops)
 		return 0;
 	if (BPF_CORE_READ(bio, bi_status))
 		on_failure(c, p, loops);
-	__u32 parity = p->parity;
-	bpf_map_delete_elem(&writes, &key);
-	count(c, parity, -1);
+	finish(c, key, p);
+	return 0;
+}
+
+/* What a request has completed, as it is walked through. */
+struct completion {
+	struct bio *bio;
+	__u64 left;
+	__u32 failed;
+	__u32 reserved;
+};
+
+/*
+ * The next bio of a request: it is the one that was submitted, or split off its front, and then knows it. The kernel
+ * tells of no end of bios that it has told of as part of a request.
+ */
+static __always_inline int complete_one(struct completion *k, const int loops)
+{
+	__u32 zero = 0;
+	struct bio *bio = k->bio;
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+	struct pending *p;
+	__u64 bytes, key = (__u64)bio;
+
+	if (!c || !bio || k->left == 0)
+		return 1;
+	bytes = lesser(BPF_CORE_READ(bio, bi_iter.bi_size), k->left);
+	k->left -= bytes;
+	k->bio = BPF_CORE_READ(bio, bi_next);
+	p = bpf_map_lookup_elem(&writes, &key);
+	if (!p) {
+		key = (__u64)BPF_CORE_READ(bio, bi_private);
+		p = bpf_map_lookup_elem(&writes, &key);
+	}
+	if (!p)
+		return 0;
+	if (k->failed && loops) {
+		on_failure(c, p, loops);
+	} else if (k->failed && p->target < MAX_TARGETS) {
+		/* One loop in another is too much to be verified: the whole disk is read again. */
+		c->target[p->target].all_lost = 1;
+		__sync_fetch_and_add(&c->failed, 1);
+		__sync_fetch_and_add(&c->lost, 1);
+	}
+	__sync_fetch_and_add(&p->rest, -(__u32)bytes);
+	if (*(volatile __u32 *)&p->rest == 0)
+		finish(c, key, p);
+	return 0;
+}
+
+static long complete_step(__u32 index, void *ctx)
+{
+	return complete_one(ctx, 1);
+}
+
+static __always_inline int on_request(struct bpf_raw_tracepoint_args *ctx, const int loops)
+{
+	struct request *request = (struct request *)ctx->args[0];
+	struct completion k = {.failed = ctx->args[1] != 0};
+
+	struct bio *first = BPF_CORE_READ(request, bio);
+
+	k.bio = first;
+	k.left = (__u32)ctx->args[2];
+	if (!first || !(BPF_CORE_READ(first, bi_opf) & 1))
+		return 0;
+	if (loops) {
+		bpf_loop(COMPLETED_BIOS, complete_step, &k, 0);
+	} else {
+		for (int i = 0; i < BOUNDED_BIOS; i++)
+			if (complete_one(&k, loops))
+				break;
+	}
 	return 0;
 }
 
@@ -645,6 +737,18 @@ SEC("raw_tp/block_bio_complete")
 int complete_bounded(struct bpf_raw_tracepoint_args *ctx)
 {
 	return on_complete((struct bio *)ctx->args[1], 0);
+}
+
+SEC("raw_tp/block_rq_complete")
+int request_loops(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_request(ctx, 1);
+}
+
+SEC("raw_tp/block_rq_complete")
+int request_bounded(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_request(ctx, 0);
 }
 
 /* Where distribution kernels tell their bases. */

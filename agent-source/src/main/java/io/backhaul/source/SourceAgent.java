@@ -196,6 +196,19 @@ public final class SourceAgent implements AutoCloseable {
         }
     }
 
+    /**
+     * Takes the capture out of the kernel, where it outlives the agent; the agent must not run.
+     *
+     * @return the machine, and whether there was anything
+     * @throws IOException
+     *             in one clear line, where something stays
+     */
+    public static Map.Entry<UUID, Boolean> detach(Path configFile) throws IOException, ConfigException {
+        Settings settings = SourceSettings.load(configFile);
+        Identity identity = Credentials.in(settings.get(SourceSettings.CREDENTIALS)).identity();
+        return Map.entry(identity.id(), EbpfPins.detach(identity.id()));
+    }
+
     private SourceOptions.Machine machine(Identity identity) throws ConfigException {
         UUID id = settings.find(SourceSettings.MACHINE_ID).orElse(identity.id());
         if (identity.role() != Role.SOURCE || !identity.id().equals(id)) {

@@ -21,10 +21,11 @@ import java.util.random.RandomGenerator;
  */
 public final class EbpfPins {
     static final String CALIBRATE = "calibrate";
-    static final List<String> PROGRAMS = List.of("queue_loops", "queue_bounded", "complete_loops", "complete_bounded",
+    static final List<String> PROGRAMS = List.of("queue_loops", "queue_bounded", "complete_loops", "complete_bounded", "request_loops", "request_bounded",
             CALIBRATE);
     private static final String QUEUE = "block_bio_queue";
     private static final String COMPLETE = "block_bio_complete";
+    private static final String REQUEST = "block_rq_complete";
     private static final String OBJECT = "capture.bpf.o";
     private static final int HELPER_LOOP = 181;
     private static final List<String> MAPS = List.of("ring", "control", "marks", "notes");
@@ -145,8 +146,9 @@ public final class EbpfPins {
         boolean loops = BpfObject.hasHelper(HELPER_LOOP) && !sizes.bounded();
         String queue = loops ? "queue_loops" : "queue_bounded";
         String complete = loops ? "complete_loops" : "complete_bounded";
+        String request = loops ? "request_loops" : "request_bounded";
         try (BpfObject object = BpfObject.open(object())) {
-            keepOnly(object, List.of(queue, complete));
+            keepOnly(object, List.of(queue, complete, request));
             object.size("ring", sizes.ringBytes());
             object.size("marks", Math.toIntExact(pages));
             object.load();
@@ -160,6 +162,7 @@ public final class EbpfPins {
             }
             // The end of writes is seen before their beginning is: a write must not seem to go on for ever.
             attach(object, folder, complete, COMPLETE, "complete");
+            attach(object, folder, request, REQUEST, "request");
             attach(object, folder, queue, QUEUE, "queue");
         }
         Files.createDirectory(folder.resolve(READY));
