@@ -208,6 +208,11 @@ final class ImageBehindNbd implements QuickstartDisk {
     }
 
     @Override
+    public void release(Path sourceConfig) {
+        // It stood in front of the disk, and nothing is left of it.
+    }
+
+    @Override
     public void close() {
         WriteLoad running = load;
         if (running != null) {

@@ -1,5 +1,7 @@
 package io.backhaul.cli;
 
+import io.backhaul.engine.config.ConfigException;
+import io.backhaul.source.SourceAgent;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -152,6 +154,17 @@ final class MountedDisk implements QuickstartDisk {
     @Override
     public boolean holds(Path recovered, String name) throws IOException, InterruptedException {
         return Ext4.holds(recovered, name);
+    }
+
+    @Override
+    public void release(Path sourceConfig) {
+        try {
+            if (Files.exists(sourceConfig)) {
+                SourceAgent.detach(sourceConfig);
+            }
+        } catch (IOException | ConfigException stays) {
+            Quickstart.say("the capture is still in the kernel: " + Explanation.line(stays));
+        }
     }
 
     @Override

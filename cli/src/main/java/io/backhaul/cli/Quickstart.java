@@ -286,6 +286,7 @@ final class Quickstart implements AutoCloseable {
         }
         if (running != null) {
             running.close();
+            disk.release(running.config(Part.SOURCE));
         }
         disk.close();
     }

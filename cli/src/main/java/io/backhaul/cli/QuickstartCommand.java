@@ -75,14 +75,11 @@ final class QuickstartCommand extends Verb {
         if (capture == CaptureChoice.NBD) {
             return false;
         }
-        if (capture == CaptureChoice.EBPF) {
-            throw Failure.usage("--capture ebpf is not part of this version; use nbd");
-        }
         String obstacle = obstacle();
         if (capture == CaptureChoice.EBPF && !obstacle.isEmpty()) {
             throw Failure.usage("--capture ebpf: " + obstacle);
         }
-        return capture == CaptureChoice.EBPF;
+        return obstacle.isEmpty();
     }
 
     private String obstacle() throws IOException, InterruptedException {

@@ -46,6 +46,9 @@ interface QuickstartDisk extends AutoCloseable {
     /** Whether a recovered disk holds a file. */
     boolean holds(Path disk, String name) throws IOException, InterruptedException;
 
+    /** Takes out of the kernel what an agent that has ended left there. */
+    void release(Path sourceConfig);
+
     @Override
     void close();
 }

@@ -7,7 +7,7 @@ import picocli.CommandLine.Command;
 
 /** The commands of the source. */
 @Command(name = "source", description = "The agent on a protected machine.",
-        subcommands = {SourceCommands.Run.class, SourceCheckCommand.class})
+        subcommands = {SourceCommands.Run.class, SourceCheckCommand.class, SourceDetachCommand.class})
 final class SourceCommands extends Group {
     /** Runs the agent. */
     @Command(name = "run", description = "Run the source agent.")

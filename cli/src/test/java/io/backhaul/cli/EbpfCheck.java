@@ -10,6 +10,7 @@ import io.backhaul.engine.time.SystemClock;
 import io.backhaul.protocol.Position;
 import io.backhaul.source.CaptureSupport;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -350,13 +351,15 @@ final class EbpfCheck {
             System.exit(Backhaul.FAILED);
         }
         int seed = words.indexOf("--seed");
+        PrintStream result = System.out;
+        System.setOut(System.err);
         try {
             Map<String, Object> figures = run(words.contains("--short") ? EbpfScale.SHORT : EbpfScale.LONG,
                     seed < 0 ? SystemClock.INSTANCE.wallMicros() : Long.parseLong(words.get(seed + 1)));
             if (words.contains("--json")) {
-                System.out.println(Printing.json(figures));
+                result.println(Printing.json(figures));
             } else {
-                figures.forEach((name, value) -> System.out.printf("%-24s %s%n", name, value));
+                figures.forEach((name, value) -> result.printf("%-24s %s%n", name, value));
             }
             System.exit(Backhaul.DONE);
         } catch (AssertionError wrong) {

@@ -1,6 +1,7 @@
 package io.backhaul.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -81,6 +82,20 @@ class QuickstartIT {
             assertThat(result.number(figure)).as(figure).isPresent();
         }
         assertSameByQemu(Path.of(result.text("source")), Path.of(recovered.getLast().text("path")));
+    }
+
+    @Test
+    @Timeout(300)
+    void aMountedFileSystemInUseIsReplicatedRecoveredAndProved() throws Exception {
+        String obstacle = EbpfCheck.obstacle();
+        assumeTrue(obstacle.isEmpty(), "the capture in the kernel: " + obstacle);
+        Answer result = result(start("--json", "--capture", "ebpf", "--dir", folder.resolve("w").toString(), "--size",
+                "128MiB", "--load", "2s"));
+        assertThat(result.text("capture")).isEqualTo("ebpf");
+        assertThat(result.flag("proved")).isTrue();
+        assertThat(result.groups("recovered")).extracting(proof -> proof.text("fileSystem")).containsOnly("clean");
+        assertThat(result.count("loadWrites")).isPositive();
+        assertThat(folder.resolve("w")).doesNotExist();
     }
 
     private static void assertSameByQemu(Path source, Path recovered) throws IOException, InterruptedException {
