@@ -221,7 +221,7 @@ class CommandLineTest {
 
     @Test
     void theQuickstartRefusesWhatItCannotDo() throws IOException {
-        refuses(2, List.of("--capture", "auto"), "quickstart", "--capture", "scan");
+        refuses(2, List.of("--capture", "AUTO"), "quickstart", "--capture", "scan");
         refuses(2, List.of("--disk /no/where.img"), "quickstart", "--disk", "/no/where.img");
         refuses(2, List.of("--size must be"), "quickstart", "--size", "12");
         Files.createFile(folder.resolve("occupied"));

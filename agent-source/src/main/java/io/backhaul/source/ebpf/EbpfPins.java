@@ -21,7 +21,8 @@ import java.util.random.RandomGenerator;
  */
 public final class EbpfPins {
     static final String CALIBRATE = "calibrate";
-    static final List<String> PROGRAMS = List.of("queue_loops", "queue_bounded", "complete_loops", "complete_bounded", "request_loops", "request_bounded",
+    static final List<String> PROGRAMS = List.of("queue_loops", "queue_bounded", "complete_loops", "complete_bounded",
+            "request_loops", "request_bounded",
             CALIBRATE);
     private static final String QUEUE = "block_bio_queue";
     private static final String COMPLETE = "block_bio_complete";
