@@ -14,5 +14,5 @@ package io.backhaul.cli;
  */
 record EbpfScale(long loadMillis, int marks, int positions, int kills) {
     static final EbpfScale SHORT = new EbpfScale(4_000, 2, 4, 2);
-    static final EbpfScale LONG = new EbpfScale(60_000, 12, 200, 50);
+    static final EbpfScale LONG = new EbpfScale(40_000, 12, 200, 50);
 }
