@@ -23,6 +23,9 @@ public record CaptureSupport(List<Finding> findings) {
     private static final Pattern VERSION = Pattern.compile("(\\d+)\\.(\\d+)");
     private static final Set<String> SYMBOLS = Set.of("__traceiter_block_bio_queue", "__bpf_trace_bio", "bpf_loop",
             "page_offset_base", "vmemmap_base", "bpf_probe_read_kernel");
+    private static final String LIBRARY = "libbpf.so.1";
+    private static final List<String> LIBRARY_FOLDERS = List.of("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu",
+            "usr/lib64", "lib64", "usr/lib", "lib", "usr/local/lib", "usr/local/lib64");
     private static final int CAP_SYS_ADMIN = 21;
     private static final int CAP_PERFMON = 38;
     private static final int CAP_BPF = 39;
@@ -62,8 +65,9 @@ public record CaptureSupport(List<Finding> findings) {
 
     static CaptureSupport read(Path root) {
         var look = new Look(root);
-        return new CaptureSupport(List.of(look.system(), look.rights(), look.kernel(), look.types(), look.tracepoint(),
-                look.loops(), look.addresses(), look.pinning(), look.lockdown(), look.memory()));
+        return new CaptureSupport(
+                List.of(look.system(), look.rights(), look.kernel(), look.types(), look.library(), look.tracepoint(),
+                        look.loops(), look.addresses(), look.pinning(), look.lockdown(), look.memory()));
     }
 
     /** Whether nothing is missing. */
@@ -129,6 +133,12 @@ public record CaptureSupport(List<Finding> findings) {
                     ? fine("types", "the kernel describes its types (BTF)")
                     : missing("types", "the kernel does not describe its types: /sys/kernel/btf/vmlinux is missing;"
                             + " use a kernel with CONFIG_DEBUG_INFO_BTF");
+        }
+
+        private Finding library() {
+            return LIBRARY_FOLDERS.stream().anyMatch(folder -> Files.exists(root.resolve(folder).resolve(LIBRARY)))
+                    ? fine("library", LIBRARY)
+                    : missing("library", LIBRARY + " is not installed: install libbpf (Debian: libbpf1)");
         }
 
         private Finding tracepoint() {

@@ -21,6 +21,7 @@ class CaptureSupportTest {
         write("proc/sys/kernel/osrelease", "6.18.44-generic\n");
         write("proc/self/status", "Name:\tjava\nCapEff:\t000001ffffffffff\n");
         write("sys/kernel/btf/vmlinux", "types");
+        write("usr/lib64/libbpf.so.1", "");
         write("proc/kallsyms", """
                 ffffffff81af24b0 T __traceiter_block_bio_queue
                 ffffffff81516b20 T bpf_loop
@@ -75,6 +76,12 @@ class CaptureSupportTest {
         write("proc/filesystems", "ext4\n");
         assertThat(CaptureSupport.read(root).missing()).contains("CONFIG_DEBUG_INFO_BTF", "block_bio_queue",
                 "CONFIG_BPF_SYSCALL");
+    }
+
+    @Test
+    void aMissingLibraryIsNamedWithItsPackage() throws IOException {
+        Files.delete(root.resolve("usr/lib64/libbpf.so.1"));
+        assertThat(CaptureSupport.read(root).missing()).contains("Debian: libbpf1");
     }
 
     @Test

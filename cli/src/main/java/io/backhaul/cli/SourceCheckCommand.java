@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -35,7 +36,7 @@ final class SourceCheckCommand extends Verb {
         BlockDevices machine = BlockDevices.read();
         List<SystemDevice> wanted = paths.isEmpty() ? machine.devices() : named(machine);
         CaptureSupport support = CaptureSupport.read();
-        List<Disk> disks = wanted.stream().map(device -> judged(device, support)).toList();
+        List<Disk> disks = wanted.stream().map(device -> judged(device, machine, support)).toList();
         Map<String, Object> result = new LinkedHashMap<>();
         result.put("capture", support.isComplete() ? "ebpf" : "nbd");
         result.put("why", why(support));
@@ -57,13 +58,18 @@ final class SourceCheckCommand extends Verb {
         return wanted;
     }
 
-    private static Disk judged(SystemDevice device, CaptureSupport support) {
+    private static Disk judged(SystemDevice device, BlockDevices machine, CaptureSupport support) {
         String content = content(device);
         if (device.geometry().sizeBytes() == 0) {
             return new Disk(device, content, "none", "it has no medium");
         }
         if (device.geometry().readOnly()) {
             return new Disk(device, content, "scan", "it is read-only: there are no writes to capture");
+        }
+        Optional<String> raid = device.stack().holders().stream().filter(holder -> machine.named(holder)
+                .filter(each -> each.kind() == SystemDevice.Kind.RAID).isPresent()).findFirst();
+        if (raid.isPresent()) {
+            return new Disk(device, content, "none", "it is part of /dev/" + raid.get() + ": protect that one");
         }
         return new Disk(device, content, support.isComplete() ? "ebpf" : "nbd", why(support));
     }
