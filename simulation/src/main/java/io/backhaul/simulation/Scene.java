@@ -287,12 +287,19 @@ final class Scene {
         store.disks().wipe();
         rotten.remove(target.host().name());
         witness.diskLost(target.host());
-        continuityIsLost("a master target lost its journal");
+        witness.continuityIsLost("a master target lost its journal");
+        for (int i = 0; i < relays.size(); i++) {
+            relays.get(i).kill(false);
+            emptySpool(i, "a master target lost its journal");
+        }
     }
 
-    /** What the process servers counted as safe, because the master target had it, is not. */
-    void continuityIsLost(String why) {
-        relays.forEach(relay -> witness.diskLost(relay.host()));
+    /**
+     * A spool is emptied, because the master target is not the one any more that it was filled for: a comparison in it holds
+     * what differed from the disks there. It must not run.
+     */
+    void emptySpool(int index, String why) {
+        wipeSpool(index);
         witness.continuityIsLost(why);
     }
 
