@@ -16,8 +16,17 @@ final class Report {
     private long events;
     private double virtualHours;
 
-    /** A run that failed, and the smallest set of fault kinds it still failed with. */
-    record Failure(Plan plan, String why) {}
+    /**
+     * A run that failed, and the smallest set of fault kinds it still failed with.
+     *
+     * @param lastLines
+     *            of its readable log
+     */
+    record Failure(Plan plan, String why, List<String> lastLines) {
+        Failure {
+            lastLines = List.copyOf(lastLines);
+        }
+    }
 
     synchronized void add(Run.Outcome outcome) {
         runs++;
@@ -96,8 +105,9 @@ final class Report {
             text.append("not reached: ").append(notReached()).append('\n');
         }
         for (Failure failure : failures) {
-            text.append("FAILED ").append(failure.why()).append("\n  again: ").append(failure.plan().command())
-                    .append('\n');
+            failure.lastLines().forEach(line -> text.append("  ").append(line).append('\n'));
+            text.append("FAILED seed ").append(failure.plan().seed()).append(": ").append(failure.why())
+                    .append("\n  again, with the whole log: ").append(failure.plan().command()).append('\n');
         }
         return text.append(failures.isEmpty() ? "no violation" : failures.size() + " runs failed").toString();
     }

@@ -5,11 +5,11 @@ import io.backhaul.engine.time.SystemClock;
 import io.backhaul.simulation.defect.Defects;
 import io.backhaul.simulation.world.EventLog;
 import io.netty.util.ResourceLeakDetector;
+import java.io.IOException;
 import java.io.PrintStream;
-import java.util.EnumSet;
-import java.util.Iterator;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -17,32 +17,14 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** The command {@code ./check simulate}: many runs for a while, or one again with a readable log. */
 public final class Simulate {
-    private static final long SECOND = 1_000_000_000L;
-    private static final String USAGE = """
-            usage: ./check simulate [--minutes N] [--short] [--json]
-                                    runs fresh seeds on all cores for N minutes (3; --short: 20 seconds)
-                   ./check simulate --seed S [--without KIND,...] [--json]
-                                    runs one seed, and prints what happens, event by event
-                   ./check simulate --from S --runs N [--threads N]
-                                    runs these seeds
-                   ./check simulate --twice --from S --runs N
-                                    runs each seed twice in lock step, and compares after every event
-                   ./check simulate --defects [--defect PART] [--runs N] [--json]
-                                    hunts the deliberate defects, each over at most N seeds (200)
-            """;
+    private static final long BRIEF_NANOS = 1_800_000_000_000L;
     private final Clock clock = SystemClock.INSTANCE;
     private final PrintStream out = System.out;
-    private final Set<FaultKind> without = EnumSet.noneOf(FaultKind.class);
-    private long nanos = 180 * SECOND;
-    private long runs = Long.MAX_VALUE / 2;
-    private long first = -1;
-    private int threads = Runtime.getRuntime().availableProcessors();
-    private @Nullable String defects;
-    private boolean single;
-    private boolean twice;
-    private boolean json;
+    private final Options options;
 
-    private Simulate() {}
+    private Simulate(Options options) {
+        this.options = options;
+    }
 
     /** Exits with 0 where nothing was violated, 1 where something was, 2 where the arguments make no sense. */
     public static void main(String[] arguments) throws InterruptedException {
@@ -53,114 +35,85 @@ public final class Simulate {
     }
 
     private static int go(String[] arguments) {
-        Simulate simulate = new Simulate();
-        int code;
         try {
-            code = simulate.parse(List.of(arguments)) ? simulate.run() : 0;
+            Options options = Options.of(List.of(arguments));
+            if (options.help) {
+                System.out.print(Options.USAGE);
+                return 0;
+            }
+            return new Simulate(options).run();
         } catch (IllegalArgumentException senseless) {
             System.err.println("simulate: " + senseless.getMessage() + "; ./check simulate --help says what there is");
-            code = 2;
+            return 2;
+        } catch (IOException failed) {
+            System.err.println("simulate: the report cannot be written: " + failed);
+            return 1;
         } catch (InterruptedException stopped) {
-            code = 1;
+            return 1;
         }
-        return code;
     }
 
-    private boolean parse(List<String> arguments) {
-        Iterator<String> each = arguments.iterator();
-        while (each.hasNext()) {
-            String name = each.next();
-            switch (name) {
-                case "--help", "-h" -> {
-                    out.print(USAGE);
-                    return false;
-                }
-                case "--json" -> json = true;
-                case "--short" -> nanos = 20 * SECOND;
-                case "--twice" -> twice = true;
-                case "--defects" -> defects = "";
-                case "--defect" -> defects = value(name, each);
-                case "--minutes" -> nanos = (long) (Double.parseDouble(value(name, each)) * 60 * SECOND);
-                case "--threads" -> threads = Integer.parseInt(value(name, each));
-                case "--runs" -> {
-                    runs = Long.parseLong(value(name, each));
-                    nanos = Long.MAX_VALUE / 4;
-                }
-                case "--from" -> first = Long.parseLong(value(name, each));
-                case "--seed" -> {
-                    first = Long.parseLong(value(name, each));
-                    single = true;
-                }
-                case "--without" -> {
-                    for (String kind : value(name, each).split(",", -1)) {
-                        without.add(FaultKind.valueOf(kind.toUpperCase(Locale.ROOT)));
-                    }
-                }
-                default -> throw new IllegalArgumentException("there is no '" + name + "'");
-            }
+    private int run() throws InterruptedException, IOException {
+        if (options.defects != null) {
+            return runDefects(options.defects);
         }
-        return true;
-    }
-
-    private static String value(String name, Iterator<String> each) {
-        if (!each.hasNext()) {
-            throw new IllegalArgumentException(name + " needs a value");
-        }
-        return each.next();
-    }
-
-    private int run() throws InterruptedException {
-        if (defects != null) {
-            return runDefects(defects);
-        }
-        if (first < 0) {
-            first = Math.floorMod(clock.wallMicros() / 1000, 1_000_000_000_000L);
-        }
-        if (twice) {
+        if (options.twice) {
             return runTwice();
         }
-        return single ? runOne() : runMany();
-    }
-
-    private int runTwice() {
-        for (long seed = first; seed < first + runs; seed++) {
-            long event = Campaign.firstDifference(Plan.of(seed, without));
-            if (event >= 0) {
-                out.println("seed " + seed + ": two runs differ at event " + event);
-                return 1;
-            }
+        if (options.first < 0) {
+            options.first = Math.floorMod(clock.wallMicros() / 1000, 1_000_000_000_000L);
         }
-        out.println(runs + " seeds from " + first + " on, each twice: alike after every event");
-        return 0;
+        return options.single ? runOne() : runMany();
     }
 
-    /** For who runs this with deliberate defects: after how many runs something failed, and what; or {@code -1}. */
-    public static String firstFailure(long firstSeed, long maxRuns) {
-        for (long seed = firstSeed; seed < firstSeed + maxRuns; seed++) {
-            Throwable failure = new Run(Plan.of(seed, Set.of()), new EventLog()).go().failure();
-            if (failure != null) {
-                return seed - firstSeed + 1 + " " + failure;
-            }
+    private int runTwice() throws InterruptedException {
+        long first = Math.max(options.first, 1);
+        List<String> differing = Campaign.differing(first, options.seeds(), options.without, options.threads);
+        differing.forEach(out::println);
+        if (options.json) {
+            out.println(JsonMapper.shared().writeValueAsString(
+                    Map.of("good", differing.isEmpty(), "seeds", options.seeds(), "from", first, "differing",
+                            differing)));
+        } else if (differing.isEmpty()) {
+            out.println(options.seeds() + " seeds from " + first + " on, each twice: alike after every event");
         }
-        return "-1 nothing was violated in " + maxRuns + " runs";
+        return differing.isEmpty() ? 0 : 1;
     }
 
-    private int runDefects(String part) throws InterruptedException {
-        long most = runs < Long.MAX_VALUE / 4 ? runs : 200;
-        List<Defects.Result> results = Defects.hunt(part, Math.max(first, 1), most, threads, result -> {
-            if (!json) {
+    /** For who runs this with deliberate defects: what one seed finds; null where nothing. */
+    @Nullable
+    public static String failureOf(long seed) {
+        Throwable failure = new Run(Plan.of(seed, Set.of()), new EventLog()).go().failure();
+        return failure == null ? null : failure.toString();
+    }
+
+    /** Whether a seed's faults strike for half an hour at most. */
+    public static boolean isBrief(long seed) {
+        return Plan.of(seed, Set.of()).chaosNanos() <= BRIEF_NANOS;
+    }
+
+    private int runDefects(String part) throws InterruptedException, IOException {
+        var search = new Defects.Search(part, 0, Math.max(options.first, 1), options.seeds(), options.brief);
+        List<Defects.Result> results = new Defects(clock).hunt(search, options.nanos(), options.threads, result -> {
+            if (!options.json) {
                 out.println(result);
             }
         });
-        long missed = results.stream().filter(result -> !result.isFound()).count();
-        out.println(json ? JsonMapper.shared().writeValueAsString(Map.of("defects", results, "missed", missed))
-                : results.size() + " defects, " + missed + " not found within " + most + " runs");
+        long found = results.stream().filter(Defects.Result::isFound).count();
+        long missed = results.stream().filter(result -> result.outcome() == Defects.Outcome.MISSED).count();
+        if (options.report != null) {
+            Files.writeString(Path.of(options.report), ReportPage.ofDefects(results));
+        }
+        out.println(options.json
+                ? JsonMapper.shared().writeValueAsString(
+                        Map.of("defects", results, "found", found, "missed", missed, "all", Defects.names().size()))
+                : found + " defects found, " + missed + " not found, of " + Defects.names().size());
         return missed == 0 ? 0 : 1;
     }
 
-    private int runOne() {
-        Plan plan = Plan.of(first, without);
-        EventLog log = json ? new EventLog()
+    private int runOne() throws IOException {
+        Plan plan = Plan.of(options.first, options.without);
+        EventLog log = options.json ? new EventLog()
                 : new EventLog((at, who, what) -> out.printf("%12.6f %-10s %s%n", at / 1e9, who, what));
         long began = clock.nanos();
         Run.Outcome outcome = new Run(plan, log).go();
@@ -168,8 +121,9 @@ public final class Simulate {
         report.add(outcome);
         Throwable failure = outcome.failure();
         if (failure != null) {
-            report.failed(new Report.Failure(plan, String.valueOf(failure)));
-            if (!json) {
+            Plan smallest = options.shrink ? Campaign.shrink(plan, failure, clock) : plan;
+            report.failed(new Report.Failure(smallest, String.valueOf(failure), List.of()));
+            if (!options.json) {
                 failure.printStackTrace(out);
             }
         }
@@ -177,20 +131,23 @@ public final class Simulate {
         return failure == null ? 0 : 1;
     }
 
-    private int runMany() throws InterruptedException {
+    private int runMany() throws InterruptedException, IOException {
         long began = clock.nanos();
-        Campaign campaign = new Campaign(clock, without);
-        if (!json) {
-            out.println("seeds from " + first + " on");
+        Campaign campaign = new Campaign(clock, options.without);
+        if (!options.json) {
+            out.println("seeds from " + options.first + " on");
         }
-        campaign.run(first, runs, nanos, threads);
-        print(campaign.report(), began, threads);
+        campaign.run(options.first, options.seeds(), options.nanos(), options.threads);
+        print(campaign.report(), began, options.threads);
         return campaign.report().isGood() ? 0 : 1;
     }
 
-    private void print(Report report, long began, int onThreads) {
+    private void print(Report report, long began, int onThreads) throws IOException {
         double seconds = (clock.nanos() - began) / 1e9;
-        out.println(json ? JsonMapper.shared().writeValueAsString(report.asMap(seconds, onThreads))
-                : report.asText(seconds, onThreads));
+        Map<String, Object> map = report.asMap(seconds, onThreads);
+        if (options.report != null) {
+            Files.writeString(Path.of(options.report), ReportPage.ofRuns(map, options.first));
+        }
+        out.println(options.json ? JsonMapper.shared().writeValueAsString(map) : report.asText(seconds, onThreads));
     }
 }

@@ -7,15 +7,16 @@ import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassHierarchyResolver;
 import java.lang.classfile.CodeModel;
 import java.lang.classfile.MethodModel;
+import java.util.List;
 
-/** Loads every class of ours anew, one of them with a defect. */
+/** Loads every class of ours anew, some of them with a defect. */
 final class DefectiveClasses extends ClassLoader {
     private static final String OURS = "io.backhaul.";
-    private final Edit edit;
+    private final List<Edit> edits;
 
-    DefectiveClasses(ClassLoader parent, Edit edit) {
+    DefectiveClasses(ClassLoader parent, List<Edit> edits) {
         super(parent);
-        this.edit = edit;
+        this.edits = edits;
     }
 
     @Override
@@ -35,15 +36,17 @@ final class DefectiveClasses extends ClassLoader {
                 throw new ClassNotFoundException(name);
             }
             byte[] bytes = stream.readAllBytes();
-            byte[] defined = edit.concerns(name) ? changed(bytes) : bytes;
-            return defineClass(name, defined, 0, defined.length);
+            for (Edit edit : edits) {
+                bytes = edit.concerns(name) ? changed(bytes, edit) : bytes;
+            }
+            return defineClass(name, bytes, 0, bytes.length);
         } catch (IOException unreadable) {
             throw new UncheckedIOException(unreadable);
         }
     }
 
-    private byte[] changed(byte[] bytes) {
-        ClassFile format = ClassFile.of(ClassFile.ClassHierarchyResolverOption
+    private byte[] changed(byte[] bytes, Edit edit) {
+        ClassFile format = ClassFile.of(ClassFile.DebugElementsOption.DROP_DEBUG, ClassFile.ClassHierarchyResolverOption
                 .of(ClassHierarchyResolver.ofResourceParsing(getParent())
                         .orElse(ClassHierarchyResolver.defaultResolver())));
         return format.transformClass(format.parse(bytes), (builder, element) -> {

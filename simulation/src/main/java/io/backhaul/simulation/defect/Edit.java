@@ -92,6 +92,18 @@ record Edit(String owner, String method, Change change, AtomicInteger applied) {
         });
     }
 
+    /** Calls of a method are left out of it; what they were called upon stands for what they would have answered. */
+    static Edit keeping(String place, String calledClass, String calledMethod) {
+        return of(place, (type, applied) -> (builder, element) -> {
+            if (element instanceof InvokeInstruction call && calls(call, calledClass, calledMethod)) {
+                applied.incrementAndGet();
+                dropArguments(builder, call);
+            } else {
+                builder.with(element);
+            }
+        });
+    }
+
     /** What the n-th condition, counted from 0, decides, goes the other way. */
     static Edit flipped(String place, int number) {
         return condition(place, number,
@@ -139,11 +151,15 @@ record Edit(String owner, String method, Change change, AtomicInteger applied) {
                 && (owner.endsWith("/" + calledClass) || owner.endsWith("$" + calledClass));
     }
 
-    private static void drop(CodeBuilder builder, InvokeInstruction call) {
+    private static void dropArguments(CodeBuilder builder, InvokeInstruction call) {
         MethodTypeDesc type = call.typeSymbol();
         for (int i = type.parameterCount() - 1; i >= 0; i--) {
             drop(builder, type.parameterType(i));
         }
+    }
+
+    private static void drop(CodeBuilder builder, InvokeInstruction call) {
+        dropArguments(builder, call);
         if (call.opcode() != Opcode.INVOKESTATIC) {
             builder.pop();
         }
@@ -190,6 +206,16 @@ record Edit(String owner, String method, Change change, AtomicInteger applied) {
             case IFNONNULL -> Opcode.IFNULL;
             default -> throw new IllegalArgumentException(branch + " has no opposite");
         };
+    }
+
+    /** Whether the code it changes has been found, in a class that was loaded. */
+    boolean wasApplied() {
+        return applied.get() > 0;
+    }
+
+    @Override
+    public String toString() {
+        return owner + "." + method;
     }
 
     boolean concerns(String className) {

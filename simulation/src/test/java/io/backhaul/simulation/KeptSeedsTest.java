@@ -1,0 +1,43 @@
+package io.backhaul.simulation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.backhaul.simulation.world.EventLog;
+import io.netty.util.ResourceLeakDetector;
+import io.netty.util.ResourceLeakDetector.Level;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Runs that have found a bug once, under the name of the bug. What a seed means changes with what the world draws; where a
+ * bug has a test in the module that it was in, docs/SIMULATION.md names it.
+ */
+class KeptSeedsTest {
+    @BeforeAll
+    static void deathsLeak() {
+        ResourceLeakDetector.setLevel(Level.DISABLED);
+    }
+
+    @AfterAll
+    static void nothingElseMay() {
+        ResourceLeakDetector.setLevel(Level.PARANOID);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource({"a machine that is being closed welcomed a link,--seed 1021",
+        "a mark that the base stands at lost its name,--seed 1046",
+        "a fold went beyond the point of a promotion,--seed 2055",
+        "a frame of a spool that was begun anew went out,--seed 2154",
+        "a WELCOME named a record that was given up,--seed 2183",
+        "a decommission asked another process server than it began with,--seed 8",
+        "what a target had lost was held against a process server,--seed 20780000021"})
+    void whatWasFoundOnceStaysMended(String bug, String command) {
+        Options options = Options.of(List.of(command.replace(';', ',').split(" ", -1)));
+        Plan plan = Plan.of(options.first, options.without);
+        System.out.println(bug + ": " + plan.command());
+        assertThat(new Run(plan, new EventLog()).go().failure()).as("%s: %s", bug, plan.command()).isNull();
+    }
+}
