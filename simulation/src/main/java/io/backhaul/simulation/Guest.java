@@ -53,6 +53,9 @@ final class Guest {
         /** The last position captured; null where the stream has no generation. */
         @Nullable
         Position captured();
+
+        /** Whether all writes since are in the stream, in order. */
+        boolean isOrdered();
     }
 
     /**
@@ -232,8 +235,9 @@ final class Guest {
     private void taken(Served served, Extent extent, long[] ids) {
         oracle.change(extent.disk(), extent.firstSector(), ids);
         Position captured = served.captured();
-        // Where the position has not moved the write is in no record: it says nothing of that position.
-        if (captured != null && !captured.equals(witnessed)) {
+        // Where the position has not moved, or the stream is not in order, the write may be in no record: it says nothing of
+        // that position.
+        if (captured != null && served.isOrdered() && !captured.equals(witnessed)) {
             witnessed = captured;
             oracle.witness(captured, new Oracle.Bounds(oracle.state(), oracle.state()));
         }

@@ -106,7 +106,8 @@ final class SourcePart implements Station.Part, Guest.Served {
         return faults;
     }
 
-    boolean isOrdered() {
+    @Override
+    public boolean isOrdered() {
         return machine.stream().isOrdered();
     }
 
