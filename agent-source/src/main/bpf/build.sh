@@ -17,7 +17,7 @@ strip=llvm-strip
 command -v "$strip" >/dev/null 2>&1 || strip=$(printf '%s' "$clang" | sed 's/clang/llvm-strip/')
 mkdir -p "$into"
 cd "$here"
-"$clang" -target bpf -mcpu=v2 -O2 -g -Wall -Werror -I"/usr/include/$(uname -m)-linux-gnu" \
+"$clang" -target bpf -mcpu=v2 -O2 -g -ffile-prefix-map="$here"=. -Wall -Werror -I"/usr/include/$(uname -m)-linux-gnu" \
   -c capture.bpf.c -o "$into/capture.bpf.o"
 "$strip" -g "$into/capture.bpf.o"
 {

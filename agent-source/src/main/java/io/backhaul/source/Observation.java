@@ -53,6 +53,12 @@ public interface Observation {
         return false;
     }
 
+    /**
+     * All disks will be compared from their beginning: what was observed before is dropped. A comparison does not see what the
+     * stream would still write. Before {@link Capture#attach}.
+     */
+    default void forget() throws IOException {}
+
     /** What can be continued of a generation that an earlier life of the agent began; null where nothing can. */
     default @Nullable Continuation continuation() {
         return null;

@@ -142,6 +142,9 @@ public final class SourceMachine {
                     ? whole
                     : DirtyMap.create(ports.volume(), machine, infos, options.granularityBytes());
             SourceState before = stateFile.found();
+            if (!(rule instanceof StartRule.GoOn || rule instanceof StartRule.Resume)) {
+                observation.forget();
+            }
             if (before == null) {
                 before = SourceState.unborn(ports.host().bootId(), infos);
             } else if (!(rule instanceof StartRule.GoOn || rule instanceof StartRule.Resume)) {
@@ -260,7 +263,7 @@ public final class SourceMachine {
         }
     }
 
-    /** Answers once the stream is {@code ORDERED} and all that was captured before the call is journaled. */
+    /** Answers once the stream is {@code ORDERED} and all that the disks had taken before the call is journaled. */
     public void drain(Answer<Position> answer) {
         if (!stream.isOrdered()) {
             session.waits().whenOrdered(why -> {
@@ -272,6 +275,27 @@ public final class SourceMachine {
             });
             return;
         }
+        ports.lanes().reader().submit(() -> {
+            capture.barrier();
+            return true;
+        }, ports.loop(), new Lane.Outcome<Boolean>() {
+            @Override
+            public void done(Boolean captured) {
+                if (stream.isOrdered()) {
+                    drainCaptured(answer);
+                } else {
+                    drain(answer);
+                }
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                answer.failed(String.valueOf(cause.getMessage()));
+            }
+        });
+    }
+
+    private void drainCaptured(Answer<Position> answer) {
         Position captured = stream.captured();
         if (session.stored().journaled().isAtLeast(captured)) {
             answer.done(captured);

@@ -250,6 +250,9 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         }
         var start = new GenerationStart(options.machine().id(), durable.generation(), ports.loop().clock().wallMicros(),
                 stored.journaled(), Fidelity.ORDERED, stored.bootId(), options.machine().name(), disks);
+        // An ORDERED stretch has been reached, though the state may not have been stored since.
+        stored = stored.compared(disks.stream().mapToLong(DiskInfo::sizeBytes).toArray(), false);
+        storedChanged = true;
         hands.window().resume(durable);
         ledger.begin(durable.generation());
         sent = durable;

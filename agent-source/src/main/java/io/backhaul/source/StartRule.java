@@ -32,22 +32,23 @@ sealed interface StartRule {
      */
     static StartRule judge(Findings found, Observation observation, boolean pending) {
         SourceState state = found.state();
-        long since = observation.unbrokenSince();
-        if (since == 0 || state == null || since > state.generation()) {
-            return judge(found, false);
+        if (state == null || state.generation() == 0) {
+            return new Fresh("first start");
         }
-        StartRule rule = judgeUnbroken(found, state);
-        Observation.Continuation at = observation.continuation();
-        return rule instanceof GoOn && at != null && at.last().generation() == state.generation()
-                && !pending && !state.comparing() ? new Resume(at) : rule;
-    }
-
-    private static StartRule judgeUnbroken(Findings found, SourceState state) {
+        long since = observation.unbrokenSince();
+        if (since == 0 || since > state.generation()) {
+            // That nobody wrote meanwhile would not help: what the kernel had kept has gone with it.
+            return new CompareAll("the disks have not been observed since the last run without a break");
+        }
         if (!state.diskInfos().equals(found.disks())) {
             return new CompareAll("the disks are not those of the last run");
         }
         if (!found.dirtyMapWhole()) {
             return new CompareAll("the dirty map is lost");
+        }
+        Observation.Continuation at = observation.continuation();
+        if (at != null && at.last().generation() == state.generation() && !pending) {
+            return new Resume(at);
         }
         return state.journaled().equals(Position.NONE)
                 ? new CompareAll("nothing is known to be journaled")

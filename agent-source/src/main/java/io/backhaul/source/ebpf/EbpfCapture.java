@@ -41,6 +41,7 @@ public final class EbpfCapture implements Capture, Observation {
     private boolean ended;
     private long noticed;
     private long checkpointed;
+    private Position lastCheckpoint = Position.NONE;
 
     /** What a capture stands on. The lane is its own. */
     public record Ports(Loop loop, Lane lane, Monitor monitor) {}
@@ -130,7 +131,7 @@ public final class EbpfCapture implements Capture, Observation {
         if (at >= head) {
             notice(into, losses);
         }
-        if (at != checkpointed) {
+        if (at != checkpointed || !into.captured().equals(lastCheckpoint)) {
             checkpoint(into, at);
         }
         read = at;
@@ -170,6 +171,7 @@ public final class EbpfCapture implements Capture, Observation {
     private void checkpoint(ChangeStream into, long at) {
         Checkpoint next = new Checkpoint(into.captured(), at);
         checkpointed = at;
+        lastCheckpoint = next.last;
         synchronized (checkpoints) {
             checkpoints.add(next);
         }
@@ -293,6 +295,28 @@ public final class EbpfCapture implements Capture, Observation {
     @Override
     public boolean outlivesProcess() {
         return true;
+    }
+
+    @Override
+    public void forget() throws IOException {
+        ring.losses();
+        noticed = ring.takeLosses((disk, offset, lengthBytes) -> {});
+        notes.begun(0);
+        notes.lossesTaken(noticed);
+        long head = ring.head();
+        long at = ring.tail();
+        for (int looks = 0; at < head; looks++) {
+            // One that is being written is so for microseconds.
+            if (ring.read(at, cursor)) {
+                at = cursor.next;
+                looks = 0;
+            } else if (looks == Integer.MAX_VALUE) {
+                throw new IOException("a write has been recorded in the kernel for too long; start again");
+            }
+        }
+        ring.release(at);
+        read = at;
+        checkpointed = at;
     }
 
     /** What lies before the position is in the dirty map, and elsewhere too: it is passed over. */

@@ -1,6 +1,5 @@
 package io.backhaul.source.ebpf;
 
-import io.backhaul.blockio.bpf.BpfFilesystem;
 import io.backhaul.blockio.bpf.BpfHandle;
 import io.backhaul.blockio.bpf.BpfObject;
 import io.backhaul.blockio.bpf.SharedMemory;
@@ -31,7 +30,7 @@ public final class EbpfPins {
     private static final int HELPER_LOOP = 181;
     private static final List<String> MAPS = List.of("ring", "control", "marks", "notes");
     private static final String READY = "ready";
-    private static final Path FOLDER = BpfFilesystem.ROOT.resolve("backhaul");
+    private static final Path FOLDER = BpfHandle.PINS.resolve("backhaul");
 
     private EbpfPins() {}
 
@@ -90,7 +89,7 @@ public final class EbpfPins {
             throw new IOException(
                     "eBPF captures 1 to " + KernelLayout.MAX_TARGETS + " disks of a machine, not " + targets.size());
         }
-        BpfFilesystem.mount();
+        BpfHandle.mountPins();
         Path folder = folder(machine);
         String unfit = "";
         if (Files.isDirectory(folder)) {
@@ -222,8 +221,8 @@ public final class EbpfPins {
             SharedMemory lost = keep(opened,
                     marks.map(0, (long) marks.maxEntries() * KernelLayout.MARKS_PAGE_BYTES, true));
             SharedMemory own = keep(opened, notes.map(0, Notes.LENGTH_BYTES, true));
-            List<BpfHandle> programs = List.of(keep(opened, BpfHandle.open(folder.resolve("program-queue"))),
-                    keep(opened, BpfHandle.open(folder.resolve("program-complete"))));
+            // A write that is not seen to end only costs time; one that is not seen to begin is lost.
+            List<BpfHandle> programs = List.of(keep(opened, BpfHandle.open(folder.resolve("program-queue"))));
             return new KernelRing(new KernelRing.Parts(consumer, producer, head, lost, own, programs), targets, size,
                     fresh);
         } catch (IOException | RuntimeException failed) {

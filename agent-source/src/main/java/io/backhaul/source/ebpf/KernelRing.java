@@ -1,8 +1,8 @@
 package io.backhaul.source.ebpf;
 
 import io.backhaul.blockio.bpf.BpfHandle;
-import io.backhaul.blockio.bpf.DiskQuiet;
 import io.backhaul.blockio.bpf.SharedMemory;
+import io.backhaul.blockio.system.BlockDevices;
 import io.backhaul.source.ChangeStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,7 +14,8 @@ import java.util.List;
  * kernel's ring.
  */
 final class KernelRing implements CaptureRing {
-    private static final long SETTLE_NANOS = 20_000_000_000L;
+    private static final long SETTLE_NANOS = 60_000_000_000L;
+    private static final long PATIENCE_NANOS = 500_000_000;
     private static final long UNTRACKED_NANOS = 30_000_000_000L;
 
     private final Parts parts;
@@ -143,7 +144,7 @@ final class KernelRing implements CaptureRing {
             // What an earlier agent has left half done, or nobody has seen begin.
             flip();
             if (fresh) {
-                awaitQuiet();
+                BlockDevices.awaitQuiet(disks(), SETTLE_NANOS / 2);
             }
             settledOnce = true;
         }
@@ -153,20 +154,25 @@ final class KernelRing implements CaptureRing {
         }
     }
 
-    /** From now on new writes are counted elsewhere; returns when those before are done. */
-    private void flip() throws IOException {
-        int counted = epoch & 1;
-        epoch++;
-        parts.control().setIntVolatile(KernelLayout.CONTROL_EPOCH, epoch);
-        if (!parts.control().awaitZero(KernelLayout.CONTROL_IN_FLIGHT + counted * Long.BYTES, SETTLE_NANOS)) {
-            // An end has gone by unseen; and nothing is counted here any more that could still come to one.
-            awaitQuiet();
-            parts.control().setVolatile(KernelLayout.CONTROL_IN_FLIGHT + counted * Long.BYTES, 0);
-        }
+    private List<String> disks() {
+        return targets.stream().map(target -> target.whole().name()).distinct().toList();
     }
 
-    private void awaitQuiet() throws IOException {
-        DiskQuiet.await(targets.stream().map(target -> target.whole().name()).distinct().toList());
+    /**
+     * From now on new writes are counted elsewhere; returns when those before are done. A count that does not come down is
+     * believed less than disks that have nothing to do.
+     */
+    private void flip() throws IOException {
+        int counted = KernelLayout.CONTROL_IN_FLIGHT + (epoch & 1) * Long.BYTES;
+        epoch++;
+        parts.control().setIntVolatile(KernelLayout.CONTROL_EPOCH, epoch);
+        for (long waited = 0; waited < SETTLE_NANOS; waited += 2 * PATIENCE_NANOS) {
+            if (parts.control().awaitZero(counted, PATIENCE_NANOS)
+                    || BlockDevices.awaitQuiet(disks(), PATIENCE_NANOS)) {
+                return;
+            }
+        }
+        throw new IOException("writes have been under way for 60 s and are not completed: is a disk stuck?");
     }
 
     @Override

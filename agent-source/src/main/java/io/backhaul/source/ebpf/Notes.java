@@ -103,15 +103,18 @@ final class Notes {
         set(slot, frame.sequence());
     }
 
-    /** A slot whose frame is released. */
+    /** A slot whose frame is released, whichever of the anchors will count. */
     private int freeSlot() {
-        Anchor anchor = newerAnchor();
         long generation = get(GENERATION);
+        Anchor first = anchor(0);
+        Anchor second = anchor(1);
+        long released = first.generation() == generation && second.generation() == generation
+                ? Math.min(first.sequence(), second.sequence())
+                : 0;
         for (int i = 0; i < SLOT_COUNT; i++) {
             int slot = SLOTS + i * SLOT_BYTES;
             long sequence = get(slot);
-            if (sequence == 0 || sequence < get(ORDERED_AT)
-                    || (anchor.generation() == generation && sequence < anchor.sequence())) {
+            if (sequence == 0 || sequence < get(ORDERED_AT) || sequence < released) {
                 return slot;
             }
         }
@@ -138,8 +141,7 @@ final class Notes {
 
     /** The record at this position will have this sequence. To be called before the ring is released up to there. */
     void anchor(Anchor next, long tail) {
-        int into = anchor(0).position() == tail ? 1 : 0;
-        int at = ANCHORS + into * ANCHOR_BYTES;
+        int at = ANCHORS + (1 - indexAt(tail)) * ANCHOR_BYTES;
         set(at, -1);
         set(at + 8, next.generation());
         set(at + 16, next.sequence());
@@ -151,20 +153,20 @@ final class Notes {
         return new Anchor(get(at), get(at + 8), get(at + 16));
     }
 
-    private Anchor newerAnchor() {
-        return anchor(0).position() > anchor(1).position() ? anchor(0) : anchor(1);
+    /** Which of the two speaks of the tail; where both do, the one that was written last. */
+    private int indexAt(long tail) {
+        Anchor first = anchor(0);
+        Anchor second = anchor(1);
+        boolean isSecondLater = new Position(second.generation(), second.sequence())
+                .isAtLeast(new Position(first.generation(), first.sequence()));
+        return second.position() == tail && (first.position() != tail || isSecondLater) ? 1 : 0;
     }
 
     /** The anchor at the ring's tail; null where there is none. */
     @Nullable
     Anchor anchorAt(long tail) {
-        for (int i = 0; i < 2; i++) {
-            Anchor anchor = anchor(i);
-            if (anchor.position() == tail && anchor.sequence() > 0) {
-                return anchor;
-            }
-        }
-        return null;
+        Anchor anchor = anchor(indexAt(tail));
+        return anchor.position() == tail && anchor.sequence() > 0 ? anchor : null;
     }
 
     /** What can be continued from the ring's tail on; frames that were never given out are forgotten. */

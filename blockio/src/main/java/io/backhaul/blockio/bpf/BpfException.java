@@ -3,7 +3,7 @@ package io.backhaul.blockio.bpf;
 import java.io.IOException;
 
 /** The kernel, or what is needed to talk to it, does not do what was asked. The message is one clear line. */
-public final class BpfException extends IOException {
+final class BpfException extends IOException {
     private static final long serialVersionUID = 1;
 
     private final int errno;
@@ -14,7 +14,7 @@ public final class BpfException extends IOException {
     }
 
     /** What the kernel said; 0 where it was not asked. */
-    public int errno() {
+    int errno() {
         return errno;
     }
 }

@@ -11,21 +11,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The file system in which the kernel's maps and programs are pinned. */
-public final class BpfFilesystem {
+final class BpfFilesystem {
     /** Where it is mounted by custom. */
-    public static final Path ROOT = Path.of("/sys/fs/bpf");
+    static final Path ROOT = Path.of("/sys/fs/bpf");
     private static final Path MOUNTS = Path.of("/proc/self/mounts");
     private static final Native MOUNT = Native.of("mount", JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
 
     private BpfFilesystem() {}
 
-    public static boolean isMounted() throws IOException {
+    static boolean isMounted() throws IOException {
         return Files.readAllLines(MOUNTS).stream().map(line -> line.split(" ", -1))
                 .anyMatch(fields -> fields.length > 2 && fields[1].equals(ROOT.toString()) && fields[2].equals("bpf"));
     }
 
     /** Mounts it where it is not; it stays. */
-    public static void mount() throws IOException {
+    static void mount() throws IOException {
         if (isMounted()) {
             return;
         }

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 
 /** A map, program or link of the kernel's, by a descriptor of this process. It lives on as long as it is pinned. */
 public final class BpfHandle implements AutoCloseable {
+    /** Where handles are pinned: the BPF file system, by custom. */
+    public static final Path PINS = BpfFilesystem.ROOT;
     private static final Native CLOSE = Native.of("close", JAVA_INT, JAVA_INT);
     private static final Native DUPLICATE = Native.of("dup", JAVA_INT, JAVA_INT);
     private static final int INFO_BYTES = 512;
@@ -29,6 +31,11 @@ public final class BpfHandle implements AutoCloseable {
 
     static BpfHandle duplicate(BpfLibrary library, int descriptor) throws IOException {
         return new BpfHandle(library, (int) DUPLICATE.check("dup", descriptor));
+    }
+
+    /** Mounts the file system of the pins where it is not; it stays. */
+    public static void mountPins() throws IOException {
+        BpfFilesystem.mount();
     }
 
     /** Opens what is pinned there. */

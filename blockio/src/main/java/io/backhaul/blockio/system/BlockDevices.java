@@ -233,4 +233,15 @@ public final class BlockDevices {
             return new Sighting(Long.parseLong(Files.readString(real.resolve("size")).strip()) * UNIT_BYTES, sequence);
         }
     }
+
+    /**
+     * Returns true as soon as each of these disks has had no write under way for a moment, so that what began before the call
+     * has ended; false where that does not happen in time. Never on a loop.
+     *
+     * @param disks
+     *            names of whole disks
+     */
+    public static boolean awaitQuiet(List<String> disks, long limitNanos) throws IOException {
+        return DiskQuiet.await(disks, limitNanos);
+    }
 }

@@ -1,4 +1,4 @@
-package io.backhaul.blockio.bpf;
+package io.backhaul.blockio.system;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -7,27 +7,25 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
 /** Waits for writes that were under way before anybody counted them. */
-public final class DiskQuiet {
+final class DiskQuiet {
     private static final Path SYSFS = Path.of("/sys/block");
     private static final long PAUSE_NANOS = 2_000_000;
     private static final int QUIET_LOOKS = 25;
-    private static final long LIMIT_NANOS = 30_000_000_000L;
 
     private DiskQuiet() {}
 
-    /**
-     * Returns when each of these disks has had no write under way for a moment, or when half a minute is over: what began
-     * before has ended then. Never on a loop.
-     */
-    public static void await(List<String> disks) throws IOException {
+    static boolean await(List<String> disks, long limitNanos) throws IOException {
         long begun = System.nanoTime();
         for (String disk : disks) {
-            int quiet = 0;
-            while (quiet < QUIET_LOOKS && System.nanoTime() - begun < LIMIT_NANOS) {
-                quiet = isQuiet(SYSFS.resolve(disk.replace('/', '!')).resolve("inflight")) ? quiet + 1 : 0;
-                LockSupport.parkNanos(PAUSE_NANOS);
+            Path inFlight = SYSFS.resolve(disk.replace('/', '!')).resolve("inflight");
+            for (int quiet = 0; quiet < QUIET_LOOKS; LockSupport.parkNanos(PAUSE_NANOS)) {
+                quiet = isQuiet(inFlight) ? quiet + 1 : 0;
+                if (System.nanoTime() - begun > limitNanos) {
+                    return false;
+                }
             }
         }
+        return true;
     }
 
     private static boolean isQuiet(Path inFlight) throws IOException {

@@ -1,0 +1,125 @@
+package io.backhaul.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.backhaul.protocol.Position;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A capture that observes, with a ring that outlives the agent: kills, stops, overflows, losses downstream. */
+class ObservedMachineTest {
+    private static final int RING = 256 << 10;
+
+    private static ObservedRig ordered(long seed, int ringBytes) {
+        ObservedRig rig = new ObservedRig(seed, ringBytes, 1 << 20, 512 << 10);
+        rig.start();
+        for (int i = 0; i < 10; i++) {
+            rig.writeSomewhere(32 << 10);
+        }
+        rig.converge();
+        return rig;
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+    void everyOrderedPositionIsAStateOfTheDisksWhateverHappens(long seed) {
+        System.out.println("seed " + seed);
+        ObservedRig rig = new ObservedRig(seed, RING, 1 << 20, 512 << 10);
+        rig.start();
+        for (int i = 0; i < 150; i++) {
+            round(rig);
+            if (!rig.isRunning()) {
+                rig.start();
+            }
+            for (int step = rig.random.nextInt(80); step > 0; step--) {
+                rig.steps.step();
+            }
+        }
+        rig.converge();
+        rig.stop();
+        rig.writeSomewhere(4096);
+        rig.start();
+        rig.converge();
+        assertThat(rig.orderedFramesChecked).isPositive();
+    }
+
+    private static void round(ObservedRig rig) {
+        switch (rig.random.nextInt(60)) {
+            case 0, 1, 2 -> rig.kill();
+            case 3 -> rig.stop();
+            case 4 -> {
+                rig.kill();
+                rig.writeSomewhere(64 << 10);
+            }
+            case 5 -> {
+                if (rig.random.nextInt(4) == 0) {
+                    rig.kill();
+                    rig.detach();
+                    rig.writeSomewhere(4096);
+                }
+            }
+            case 6 -> {
+                if (rig.random.nextInt(4) == 0) {
+                    rig.kill();
+                    rig.reboot();
+                }
+            }
+            case 7, 8 -> rig.downstream.cut();
+            case 9 -> rig.downstream.loseSpool(rig.random.nextBoolean());
+            case 10 -> rig.downstream.reachable ^= true;
+            case 11 -> rig.downstream.spooling = false;
+            case 12 -> rig.downstream.journaling = false;
+            case 13, 14, 15 -> rig.downstream.resume();
+            case 16, 17 -> {
+                for (int i = rig.random.nextInt(40); i > 0; i--) {
+                    rig.writeSomewhere(64 << 10);
+                }
+            }
+            case 18, 19, 20 -> rig.mark();
+            default -> rig.writeSomewhere(32 << 10);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {21, 22, 23})
+    void anAgentThatIsKilledGoesOnInTheSameGenerationInOrder(long seed) {
+        ObservedRig rig = ordered(seed, RING);
+        long generation = rig.machine().stream().captured().generation();
+        for (int kill = 0; kill < 20; kill++) {
+            for (int i = rig.random.nextInt(6); i >= 0; i--) {
+                rig.writeSomewhere(8 << 10);
+            }
+            if (rig.random.nextBoolean()) {
+                rig.mark();
+            }
+            for (int step = rig.random.nextInt(60); step > 0; step--) {
+                rig.steps.step();
+            }
+            rig.kill();
+            rig.writeSomewhere(8 << 10);
+            rig.start();
+            if (rig.random.nextBoolean()) {
+                rig.converge();
+            }
+        }
+        rig.converge();
+        Position captured = rig.machine().stream().captured();
+        assertThat(captured.generation()).as("the generation, %d resumed of %d", rig.resumed, rig.starts)
+                .isEqualTo(generation);
+        assertThat(rig.downstream.generations).hasSize(1);
+    }
+
+    @Test
+    void whatTheRingHasNoRoomForIsReadAgainAndTheOrderComesBackByItself() {
+        ObservedRig rig = ordered(31, 64 << 10);
+        rig.downstream.reachable = false;
+        rig.downstream.cut();
+        for (int i = 0; i < 60; i++) {
+            rig.writeSomewhere(32 << 10);
+        }
+        rig.converge();
+        assertThat(rig.machine().status().traffic().overflows()).isPositive();
+        assertThat(rig.machine().stream().isOrdered()).isTrue();
+    }
+}
