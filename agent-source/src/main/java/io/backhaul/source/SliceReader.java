@@ -51,7 +51,7 @@ final class SliceReader {
     }
 
     /**
-     * Compares a slice chunk by chunk. Where one side is all zero, the chunk is sent at once.
+     * Compares a slice chunk by chunk. Where one side is all zero, what is not zero there is sent at once, or that all is.
      *
      * @param firstDigest
      *            the digest of the slice's first chunk
@@ -66,12 +66,11 @@ final class SliceReader {
             ByteBuffer chunk = buffer.slice(at, Math.min(CHUNK_BYTES, length - at));
             boolean zero = Zeroes.isZero(chunk);
             ByteBuffer theirs = digest(digests, firstDigest + at / CHUNK_BYTES);
-            if (theirs.equals(ours(chunk, zero))) {
-                continue;
-            }
-            if (zero || theirs.equals(ByteBuffer.wrap(ZERO_DIGEST))) {
-                add(pieces, slice.offset() + at, at, chunk.remaining(), zero);
-            } else {
+            if (theirs.equals(ByteBuffer.wrap(ZERO_DIGEST))) {
+                addHolding(pieces, slice.offset(), at, chunk.remaining());
+            } else if (zero) {
+                add(pieces, slice.offset() + at, at, chunk.remaining(), true);
+            } else if (!theirs.equals(ours(chunk, false))) {
                 suspects.add((slice.offset() + at) / CHUNK_BYTES);
             }
         }
@@ -156,6 +155,16 @@ final class SliceReader {
         }
         sha256.update(bytes.duplicate());
         return ByteBuffer.wrap(sha256.digest(), 0, Limits.DIGEST_BYTES);
+    }
+
+    /** Adds what is not zero of a chunk that the other side holds as all zero. */
+    private void addHolding(List<Piece> pieces, long start, int from, int length) {
+        for (int at = from; at < from + length; at += BLOCK_BYTES) {
+            int block = Math.min(BLOCK_BYTES, from + length - at);
+            if (!Zeroes.isZero(buffer.slice(at, block))) {
+                add(pieces, start + at, at, block, false);
+            }
+        }
     }
 
     /** Adds a stretch, to the piece before it where the two are alike. */

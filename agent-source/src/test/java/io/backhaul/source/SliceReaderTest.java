@@ -3,10 +3,14 @@ package io.backhaul.source;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.backhaul.blockio.MemoryDevice;
+import io.backhaul.protocol.DigestRequest;
+import io.backhaul.protocol.Digests;
+import io.backhaul.protocol.Position;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 class SliceReaderTest {
@@ -37,6 +41,22 @@ class SliceReaderTest {
         assertThat(reader.all(device, new DirtyMap.Stretch(0, 16L * CHUNK))).hasSize(1);
         assertThat(reader.all(device, new DirtyMap.Stretch(16L * CHUNK, 16L * CHUNK))).singleElement()
                 .satisfies(piece -> assertThat(piece.data()).isNull());
+    }
+
+    @Test
+    void ofAChunkThatTheOtherSideHasNothingOfOnlyTheBlocksThatHoldSomethingAreSent() throws IOException {
+        MemoryDevice device = new MemoryDevice(4L * CHUNK);
+        device.write(CHUNK + 5L * SliceReader.BLOCK_BYTES + 7, ByteBuffer.wrap(new byte[]{1}));
+        device.write(2L * CHUNK - 1, ByteBuffer.wrap(new byte[]{2, 3}));
+        UUID machine = new UUID(1, 2);
+        var request = new DigestRequest(machine, Position.NONE, 1, 0, CHUNK, List.of(new DigestRequest.Run(0, 4)));
+        SliceReader.Comparison found = new SliceReader().compare(device, new DirtyMap.Stretch(0, 4L * CHUNK),
+                Digests.without(request, Digests.Status.ALL_ZERO), 0);
+        assertThat(found.suspects()).isEmpty();
+        assertThat(found.pieces()).extracting(Piece::offset).containsExactly(CHUNK + 5L * SliceReader.BLOCK_BYTES,
+                2L * CHUNK - SliceReader.BLOCK_BYTES);
+        assertThat(found.pieces()).extracting(Piece::lengthBytes).containsExactly((long) SliceReader.BLOCK_BYTES,
+                2L * SliceReader.BLOCK_BYTES);
     }
 
     @Test
