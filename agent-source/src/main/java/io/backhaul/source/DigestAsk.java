@@ -43,11 +43,12 @@ final class DigestAsk {
         asked = sent;
     }
 
-    /** Whether it waits for an answer; since when, the caller knows. */
+    /** Whether it has no answer yet. */
     boolean isWaiting() {
         return answer == null;
     }
 
+    /** Whether it has no answer, and none is on its way. */
     boolean isUnasked() {
         return answer == null && !asked;
     }

@@ -64,11 +64,10 @@ final class SliceReader {
         List<Long> suspects = new ArrayList<>();
         for (int at = 0; at < length; at += CHUNK_BYTES) {
             ByteBuffer chunk = buffer.slice(at, Math.min(CHUNK_BYTES, length - at));
-            boolean zero = Zeroes.isZero(chunk);
             ByteBuffer theirs = digest(digests, firstDigest + at / CHUNK_BYTES);
             if (theirs.equals(ByteBuffer.wrap(ZERO_DIGEST))) {
                 addHolding(pieces, slice.offset(), at, chunk.remaining());
-            } else if (zero) {
+            } else if (Zeroes.isZero(chunk)) {
                 add(pieces, slice.offset() + at, at, chunk.remaining(), true);
             } else if (!theirs.equals(ours(chunk, false))) {
                 suspects.add((slice.offset() + at) / CHUNK_BYTES);
