@@ -72,6 +72,11 @@ final class Guest {
                     (int) dice.scaled(5, 300),
                     dice.pick(List.of(0.0, 0.005, 0.02)), (int) dice.scaled(1, 128), dice.nextDouble());
         }
+
+        /** Megabytes each second. */
+        static Habits flood(Dice dice) {
+            return new Habits(dice.scaled(2 * MILLI, 12 * MILLI), 300, 0.005, 128, dice.nextDouble());
+        }
     }
 
     Guest(Scheduler scheduler, Dice dice, Tally tally, Oracle oracle, Habits habits, Door door) {

@@ -6,6 +6,8 @@ enum Invariant {
     LAW_OF_POSITIONS("captured >= sent >= received >= spooled >= forwarded >= journaled >= applied, wherever told"),
     /** Across restarts. */
     ACKNOWLEDGED_IS_KEPT("no part falls behind a position it has told to be durable, unless it lost its disk"),
+    /** Checksums. */
+    DAMAGE_IS_NAMED("who falls behind because a stored bit flipped says that what it stored is damaged"),
     /** The fence. */
     OLD_GENERATIONS_STAY_OUT("once a part has taken a frame of a generation, it takes none of an older one"),
     /** The fence, seen from the side. */

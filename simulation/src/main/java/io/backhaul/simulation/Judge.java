@@ -171,7 +171,7 @@ final class Judge {
     }
 
     private boolean mustOpen(TargetPart target) {
-        return faultsOver && !scene.isRotten(target.process().host().name());
+        return (faultsOver || !scene.plan().disksMayFail()) && !scene.isRotten(target.process().host().name());
     }
 
     private void readAgainLater(TargetPart target, View view, List<ByteBuffer> before) {
@@ -199,7 +199,7 @@ final class Judge {
                 }
             } catch (IOException failed) {
                 tally.count("view unreadable");
-                Violation.unless(!mustOpen(target), Invariant.OFFERED_CAN_BE_OPENED,
+                Violation.unless(!mustOpen(target) || !target.isOpen(view), Invariant.OFFERED_CAN_BE_OPENED,
                         () -> "the view of " + view.position() + " cannot be read: " + failed);
             }
         }, done);

@@ -31,7 +31,7 @@ final class Operator {
             case MOVE -> move(dice);
             case DECOMMISSION -> decommission.begin(dice);
             case JOURNAL_LOST -> loseJournal(dice);
-            case JOURNAL_ROT -> say(kind, scene.rotJournal() ? scene.target().host().name() : "nothing");
+            case JOURNAL_ROT -> say(kind, scene.rotJournal(dice) ? scene.target().host().name() : "nothing");
             case STRANGER -> stranger.knock(dice);
             case PROMOTE -> promote(dice);
             default -> usual(dice);

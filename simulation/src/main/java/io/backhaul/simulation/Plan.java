@@ -11,7 +11,7 @@ import java.util.Set;
 /**
  * What a seed means: the shape of the system, how busy the guest is, and which faults strike how often. Each seed takes a
  * part of the fault kinds only, some of them often: what a mixture of everything hides, a few kinds at a time find. Most
- * lives are short and full; some last for hours, with long quiet spans, as real ones do, and no fewer faults.
+ * lives are short and full, in some of them the guest writes more than fits into what receivers give credit for; some last for hours, with long quiet spans, as real ones do, and no fewer faults.
  *
  * @param chaosNanos
  *            how long faults strike
@@ -20,9 +20,13 @@ import java.util.Set;
  */
 record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<FaultKind, Long> faults) {
     private static final long SECOND = 1_000_000_000L;
+    private static final long FLOOD_BYTES = 32 << 20;
     /** Kinds that end or begin something at great cost, and so strike in few runs. */
     private static final Set<FaultKind> RARE = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.JOURNAL_ROT,
             FaultKind.PROMOTE, FaultKind.MOVE);
+    private static final Set<FaultKind> DISK_FAULTS = EnumSet.of(FaultKind.DISK_READ_ERROR, FaultKind.DISK_WRITE_ERROR,
+            FaultKind.DISK_SYNC_ERROR, FaultKind.DISK_FULL, FaultKind.BIT_FLIP, FaultKind.JOURNAL_ROT,
+            FaultKind.JOURNAL_LOST);
 
     /**
      * The system.
@@ -33,7 +37,15 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
      *            which share of blocking calls is interrupted by others
      */
     record Shape(int disks, long diskBytes, int sectorBytes, int processServers, int masterTargets, boolean scans,
-            double interleaved, Sizes sizes) {}
+            double interleaved, Sizes sizes) {
+        /** The same with room for more than receivers give credit for. */
+        Shape flooded() {
+            Sizes large = new Sizes(FLOOD_BYTES, sizes.batchBytes(), sizes.batchMillis(), sizes.granularityBytes(),
+                    sizes.segmentBytes(), 4 * FLOOD_BYTES, 8 * FLOOD_BYTES);
+            return new Shape(disks, Math.max(diskBytes, 512 << 10), sectorBytes, processServers, masterTargets, false,
+                    interleaved, large);
+        }
+    }
 
     /** Small sizes, so that limits are reached. */
     record Sizes(long bufferBytes, int batchBytes, int batchMillis, int granularityBytes, int segmentBytes,
@@ -49,9 +61,17 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         long chaos = (isLong ? dice.scaled(3600, 6 * 3600) : dice.scaled(20, 1800)) * SECOND;
         Map<FaultKind, Long> faults = faults(dice.fork("faults"), isLong ? 15 : 1);
         Shape shape = shape(dice.fork("shape"), faults.containsKey(FaultKind.MOVE));
+        Dice floods = dice.fork("flood");
+        boolean flood = !isLong && floods.chance(0.12);
+        if (flood) {
+            faults.put(FaultKind.LINK_STALL, 6 * SECOND);
+            faults.put(FaultKind.DISK_SLOW, 6 * SECOND);
+        }
         faults.keySet().removeAll(without);
-        return new Plan(seed, chaos, shape,
-                Guest.Habits.of(dice.fork("habits"), isLong), faults);
+        if (flood) {
+            return new Plan(seed, floods.scaled(15, 60) * SECOND, shape.flooded(), Guest.Habits.flood(floods), faults);
+        }
+        return new Plan(seed, chaos, shape, Guest.Habits.of(dice.fork("habits"), isLong), faults);
     }
 
     private static Shape shape(Dice dice, boolean moves) {
@@ -70,12 +90,24 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         for (FaultKind kind : FaultKind.values()) {
             Dice own = dice.fork("how often " + kind);
             boolean rare = RARE.contains(kind);
-            long mean = own.scaled(rare ? 120 : 2, rare ? 1800 : 600) * SECOND * slower;
-            if (kind == FaultKind.OPERATOR || own.chance(rare ? 0.12 : share)) {
+            boolean often = kind == FaultKind.JOURNAL_LOST && own.chance(0.5);
+            long mean = own.scaled(often ? 15 : rare ? 120 : 2, rare && !often ? 1800 : 600) * SECOND * slower;
+            if (kind == FaultKind.OPERATOR || own.chance(often ? 0.3 : rare ? 0.12 : share)) {
                 faults.put(kind, mean);
             }
         }
         return faults;
+    }
+
+    /** Whether reading what is stored may fail while faults strike. */
+    boolean disksMayFail() {
+        return faults.keySet().stream().anyMatch(DISK_FAULTS::contains);
+    }
+
+    /** Whether a sync mark may be lost, with what it says. */
+    boolean mayLoseMarks() {
+        return faults.containsKey(FaultKind.POWER) || faults.containsKey(FaultKind.DISK_WRITE_ERROR)
+                || faults.containsKey(FaultKind.DISK_SYNC_ERROR);
     }
 
     /** The same with fewer kinds of faults. */

@@ -66,7 +66,7 @@ final class Scene {
         this.sourceState = new SimDrive(sourceHost, "state", 8 << 20, tally);
         this.config = new Config(shape, new SourceOptions.Machine(MACHINE, "guest"), dice.fork("config"));
         this.oracle = new Oracle(disks);
-        this.witness = new Witness(scheduler, this::roleOf, tally);
+        this.witness = new Witness(scheduler, this::roleOf, this::namesDamage, tally);
         network.tap(witness);
         SourcePart.Site sourceSite = new SourcePart.Site(config::source, shape.scans(), disks, sourceState, network,
                 dice);
@@ -117,6 +117,12 @@ final class Scene {
         String host = process.host().name();
         return host.equals("source") ? Role.SOURCE
                 : host.startsWith("target") ? Role.MASTER_TARGET : Role.PROCESS_SERVER;
+    }
+
+    /** A sync mark that a failed write or a loss of power took with it vouches for nothing: then nobody can know. */
+    private boolean namesDamage(String host) {
+        return plan.mayLoseMarks() || stations().stream()
+                .anyMatch(station -> station.host().name().equals(host) && station.namesDamage());
     }
 
     /** How the guest gets at its disks: through the agent, or where that only scans past it, mostly while it does not run. */
@@ -310,17 +316,26 @@ final class Scene {
             return false;
         }
         witness.damaged(relays.get(index).host());
+        dieOfDamage(relays.get(index), with);
         return true;
     }
 
+    /** What is damaged is often found out by who has to read it anew. */
+    private static void dieOfDamage(Station<?> station, Dice with) {
+        if (with.chance(0.4)) {
+            station.kill(false);
+        }
+    }
+
     /** A bit flips in the journal; false where there is none. */
-    boolean rotJournal() {
+    boolean rotJournal(Dice with) {
         String host = target().host().name();
         if (!stores.get(config.target()).volume().flipBit(".seg")) {
             return false;
         }
         rotten.add(host);
         witness.damaged(target().host());
+        dieOfDamage(target(), with);
         return true;
     }
 

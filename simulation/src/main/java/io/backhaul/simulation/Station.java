@@ -1,6 +1,7 @@
 package io.backhaul.simulation;
 
 import io.backhaul.engine.fault.FaultLog;
+import io.backhaul.protocol.FaultCode;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
 import io.backhaul.simulation.world.SimHost;
@@ -18,6 +19,7 @@ final class Station<P extends Station.Part> {
     private final Tally tally;
     private @Nullable P part;
     private boolean down;
+    private boolean damageNamed;
     private int boots;
 
     /** A role that runs. */
@@ -40,7 +42,10 @@ final class Station<P extends Station.Part> {
         this.starter = starter;
         this.dice = dice.fork("station " + host.name());
         this.tally = tally;
-        host.onDeath(dead -> part = null);
+        host.onDeath(dead -> {
+            damageNamed = namesDamage();
+            part = null;
+        });
     }
 
     SimHost host() {
@@ -87,6 +92,11 @@ final class Station<P extends Station.Part> {
 
     int boots() {
         return boots;
+    }
+
+    /** Whether the role has ever said that something stored is damaged. */
+    boolean namesDamage() {
+        return damageNamed || (part != null && part.faults().total(FaultCode.STORE_CORRUPT) > 0);
     }
 
     /** The process dies now, and is started again after a while. */

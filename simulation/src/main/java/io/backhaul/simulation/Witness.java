@@ -1,5 +1,6 @@
 package io.backhaul.simulation;
 
+import io.backhaul.protocol.Credit;
 import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Fidelity;
@@ -7,6 +8,7 @@ import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.FrameType;
 import io.backhaul.protocol.GenerationStart;
+import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
@@ -24,6 +26,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,7 +42,8 @@ final class Witness implements SimNetwork.Tap {
     private final Map<String, Told> told = new TreeMap<>();
     private final Map<String, Long> generations = new TreeMap<>();
     private final Set<String> forgiven = new TreeSet<>();
-    private final Set<String> damaged = new TreeSet<>();
+    private final Map<String, Integer> damaged = new TreeMap<>();
+    private final Predicate<String> namesDamage;
     private static final long GRACE_NANOS = 60_000_000_000L;
     private long allowedNanos;
     private long settledNanos = -1;
@@ -50,6 +54,7 @@ final class Witness implements SimNetwork.Tap {
     private final Set<String> fenced = new TreeSet<>();
     private final Map<String, String> welcomed = new TreeMap<>();
     private final Map<String, Position> advanced = new TreeMap<>();
+    private final Map<String, Long> credits = new TreeMap<>();
 
     /** What a host has told to be durable. */
     private static final class Told {
@@ -57,9 +62,14 @@ final class Witness implements SimNetwork.Tap {
         private Position journaled = Position.NONE;
     }
 
-    Witness(Scheduler scheduler, Function<SimProcess, Role> roles, Tally tally) {
+    /**
+     * @param namesDamage
+     *            whether a host has said that something it stored is damaged, or need not say so
+     */
+    Witness(Scheduler scheduler, Function<SimProcess, Role> roles, Predicate<String> namesDamage, Tally tally) {
         this.scheduler = scheduler;
         this.roles = roles;
+        this.namesDamage = namesDamage;
         this.tally = tally;
     }
 
@@ -82,6 +92,7 @@ final class Witness implements SimNetwork.Tap {
         told.remove(host.name());
         generations.remove(host.name());
         fenced.remove(host.name());
+        damaged.remove(host.name());
         SimProcess last = host.process();
         if (last != null) {
             forgiven.add(last.name());
@@ -90,7 +101,7 @@ final class Witness implements SimNetwork.Tap {
 
     /** Something that a host has stored was damaged; it may find out at any time, and fall behind what it has told. */
     void damaged(SimHost host) {
-        damaged.add(host.name());
+        damaged.merge(host.name(), 1, Integer::sum);
     }
 
     /** The machine was promoted there: nothing more may be journaled. */
@@ -100,13 +111,29 @@ final class Witness implements SimNetwork.Tap {
 
     @Override
     public void arrived(SimProcess from, SimProcess to, Frame frame) {
-        if (frame.type() == FrameType.POSITIONS && roles.apply(to) == Role.SOURCE && settledNanos < 0) {
-            try {
+        try {
+            if (frame.type() == FrameType.WELCOME) {
+                credits.put(hop(to, from), Welcome.read(frame).creditBytes());
+            } else if (frame.type() == FrameType.CREDIT) {
+                credits.merge(hop(to, from), Credit.read(frame).bytes(), Long::sum);
+            } else if (frame.type() == FrameType.POSITIONS && roles.apply(to) == Role.SOURCE && settledNanos < 0) {
                 settle(Positions.read(frame));
-            } catch (MalformedBodyException broken) {
-                throw new Violation(Invariant.NO_UNEXPECTED_EXCEPTION, frame + " arrives broken: " + broken);
             }
+        } catch (MalformedBodyException broken) {
+            throw new Violation(Invariant.NO_UNEXPECTED_EXCEPTION, frame + " arrives broken: " + broken);
         }
+    }
+
+    private static String hop(SimProcess sender, SimProcess receiver) {
+        return sender.name() + " to " + receiver.name();
+    }
+
+    /** A sender has used credit. One that is known late, from a link before, counts for the sender. */
+    private void spend(SimProcess from, SimProcess to, Frame frame) {
+        long left = credits.merge(hop(from, to), (long) -frame.lengthBytes(), Long::sum);
+        tally.add("credit: spent to the last frame", left < Limits.MAX_FRAME_BYTES / 4 ? 1 : 0);
+        Violation.unless(left >= 0, Invariant.CREDIT_IS_KEPT,
+                () -> from.name() + " sends " + frame + " to " + to.name() + ", " + -left + " bytes beyond its credit");
     }
 
     private void settle(Positions at) {
@@ -119,6 +146,7 @@ final class Witness implements SimNetwork.Tap {
     public void sent(SimProcess from, SimProcess to, Frame frame) {
         try {
             if (frame.type().isStream()) {
+                spend(from, to, frame);
                 stream(from, to, frame);
             } else if (frame.type() == FrameType.POSITIONS) {
                 positions(from, to, Positions.read(frame));
@@ -227,7 +255,12 @@ final class Witness implements SimNetwork.Tap {
             generations.put(from.host().name(), durable.generation());
         }
         Position before = durableAt(from.host().name());
-        Violation.unless(kept.isAtLeast(before) || damaged.contains(from.host().name()), Invariant.ACKNOWLEDGED_IS_KEPT,
+        int flipped = damaged.getOrDefault(from.host().name(), 0);
+        // Two bits may have hit the frames and the mark that vouches for them.
+        Violation.unless(kept.isAtLeast(before) || flipped != 1 || namesDamage.test(from.host().name()),
+                Invariant.DAMAGE_IS_NAMED, () -> from.name() + " goes on behind " + durable + ", has told " + before
+                        + " to be durable, and says nothing of damage");
+        Violation.unless(kept.isAtLeast(before) || flipped > 0, Invariant.ACKNOWLEDGED_IS_KEPT,
                 () -> from.name() + " goes on behind " + durable + " and has told " + before + " to be durable");
         durable(from, durable);
         journaled(from, welcome.journaled());
@@ -238,7 +271,7 @@ final class Witness implements SimNetwork.Tap {
     }
 
     private void durable(SimProcess from, Position durable) {
-        if (forgiven.contains(from.name()) || damaged.contains(from.host().name())) {
+        if (forgiven.contains(from.name()) || damaged.containsKey(from.host().name())) {
             return;
         }
         Told mine = told(from.host());

@@ -6,6 +6,7 @@ import static io.backhaul.simulation.defect.Edit.calling;
 import static io.backhaul.simulation.defect.Edit.emptied;
 import static io.backhaul.simulation.defect.Edit.flipped;
 import static io.backhaul.simulation.defect.Edit.keeping;
+import static io.backhaul.simulation.defect.Edit.slipping;
 import static io.backhaul.simulation.defect.Edit.straight;
 import static io.backhaul.simulation.defect.Edit.without;
 
@@ -39,14 +40,23 @@ record Defect(String name, String sentence, List<Edit> edits) {
                         emptied("engine.log.Segment.cutToSynced")),
                 of("log-keeps-torn", "recovery keeps a torn frame: the checksum of a body is not compared",
                         straight("protocol.FrameDecoder.finish", 0)),
-                of("log-trims-more", "the segment log trims one segment more than it may, and another",
-                        believing("engine.log.SegmentLog.deleteUpTo", "Position", "isAtLeast")));
+                of("log-ignores-marks", "recovery ignores sync marks: what rots at the end is cut off silently",
+                        without("engine.log.LogRecovery.run", "SegmentHeader", "farthestMark")),
+                of("log-trims-more", "the segment log trims whatever it is asked, but for the last segment",
+                        believing("engine.log.SegmentLog.deleteUpTo", "Position", "isAtLeast")),
+                of("log-trims-one-off", "the segment log trims off by one: the segment that the trim ends in goes too",
+                        slipping("engine.log.SegmentLog.deleteUpTo", "ConcurrentSkipListMap", "higherEntry",
+                                "firstEntry")));
     }
 
     private static List<Defect> onTheHops() {
         return List.of(
                 of("hop-trusts-silence", "a sender does not notice that the other side is silent",
-                        emptied("engine.stream.StreamSender.beat")));
+                        emptied("engine.stream.StreamSender.beat")),
+                of("hop-gives-no-credit", "a receiver gives no credit back",
+                        emptied("engine.stream.StreamReceiver.giveCredit")),
+                of("hop-ignores-credit", "a sender sends without credit",
+                        without("engine.stream.StreamSender.pumpOne", "Frame", "lengthBytes")));
     }
 
     private static List<Defect> inTheRelay() {
@@ -68,6 +78,8 @@ record Defect(String name, String sentence, List<Edit> edits) {
                 of("source-orders-early", "ORDERED begins while blocks are pending",
                         without("source.Reconciler.catchUp", "ChangeStream", "nextPending"),
                         without("source.ChangeStream.tryOrder", "DirtyMap", "isAnyPending")),
+                of("source-keeps-stale-reads", "a chunk that was read undoes what was written since",
+                        believing("source.ChangeStream.reconcile", "Registration", "isUntouched")),
                 of("source-drops-overflow", "a write that finds no room is not marked",
                         without("source.ChangeStream.write", "DirtyMap", "markPending")),
                 of("source-drops-zeroes", "a range that is zeroed does not reach the stream",
@@ -102,6 +114,8 @@ record Defect(String name, String sentence, List<Edit> edits) {
                         calling("mastertarget.MasterTargetMachine.positions", "Intake", "journaled", "accepted")),
                 of("target-never-fences", "a promoted machine still takes the stream",
                         emptied("mastertarget.MachineSink.admit")),
+                of("target-ignores-basis", "a generation is taken whatever it builds upon",
+                        believing("mastertarget.MachineSink.judge", "Position", "isAtLeast")),
                 of("target-forgets-marks", "a mark is not remembered",
                         without("mastertarget.Timeline.add", "List", "add")),
                 of("target-offers-gaps", "a point inside a gap is offered",
@@ -114,6 +128,8 @@ record Defect(String name, String sentence, List<Edit> edits) {
         return List.of(
                 of("target-folds-past-views", "the base is folded past an open view",
                         keeping("mastertarget.Pins.foldLimit", "Position", "min")),
+                of("target-trims-under-views", "the journal is trimmed under an open view",
+                        keeping("mastertarget.Pins.trimLimit", "Position", "min")),
                 of("target-no-flush", "a fold is checkpointed without a flush of the base",
                         emptied("mastertarget.BaseDisk.flush")),
                 of("target-keeps-zeroes", "a fold drops zero extents", emptied("mastertarget.Folder.zero")),

@@ -92,6 +92,19 @@ record Edit(String owner, String method, Change change, AtomicInteger applied) {
         });
     }
 
+    /** Calls of a method are calls of one of {@link Slips} instead, which gets what it was called upon, and its arguments. */
+    static Edit slipping(String place, String calledClass, String calledMethod, String slip) {
+        return of(place, (type, applied) -> (builder, element) -> {
+            if (element instanceof InvokeInstruction call && calls(call, calledClass, calledMethod)) {
+                applied.incrementAndGet();
+                MethodTypeDesc with = call.typeSymbol().insertParameterTypes(0, call.owner().asSymbol());
+                builder.invokestatic(Slips.class.describeConstable().orElseThrow(), slip, with);
+            } else {
+                builder.with(element);
+            }
+        });
+    }
+
     /** Calls of a method are left out of it; what they were called upon stands for what they would have answered. */
     static Edit keeping(String place, String calledClass, String calledMethod) {
         return of(place, (type, applied) -> (builder, element) -> {

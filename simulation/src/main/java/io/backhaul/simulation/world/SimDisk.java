@@ -135,6 +135,7 @@ public final class SimDisk implements SimHost.Store {
             begin(offset, target.remaining());
             trouble.check(Trouble.Kind.READ, name);
             bytes.read(offset, target);
+            host.answer(process);
         }
 
         @Override

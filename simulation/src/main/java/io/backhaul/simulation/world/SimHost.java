@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * stored stays: all of it when the process is killed, what was synced when the power fails.
  */
 public final class SimHost {
+    private static final long MILLI = 1_000_000L;
     private final String name;
     private final Scheduler scheduler;
     private final Dice dice;
@@ -130,6 +131,15 @@ public final class SimHost {
         Fiber fiber = scheduler.fiber();
         if (fiber != null && dice.chance(interleavedShare)) {
             fiber.pause(workNanos() / 4);
+        }
+    }
+
+    /** The answer to a read takes its way, sometimes a long one: what was read may be old when it comes. */
+    void answer(SimProcess caller) {
+        caller.mustLive();
+        Fiber fiber = scheduler.fiber();
+        if (fiber != null && dice.chance(interleavedShare)) {
+            fiber.pause(dice.chance(0.3) ? dice.scaled(MILLI, 400 * MILLI) : workNanos() / 4);
         }
     }
 
