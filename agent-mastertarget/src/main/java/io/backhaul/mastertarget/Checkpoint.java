@@ -9,6 +9,8 @@ import java.util.UUID;
  * What is durably known of a machine beside its journal. Every change is safe to be seen or not to be seen after a crash:
  * intentions are saved before what they allow is done, results after it is durable.
  *
+ * @param replica
+ *            drawn once, before the machine's disks are made: a master target that has lost what it had draws another
  * @param disks
  *            empty before the first generation
  * @param base
@@ -20,8 +22,8 @@ import java.util.UUID;
  * @param foldTarget
  *            the base disks may hold anything between {@code base} and here; no point before it is offered
  */
-record Checkpoint(UUID machine, String name, List<PlacedDisk> disks, Base base, boolean direct, boolean following,
-        Position foldTarget, Promotion promotion) {
+record Checkpoint(UUID machine, UUID replica, String name, List<PlacedDisk> disks, Base base, boolean direct,
+        boolean following, Position foldTarget, Promotion promotion) {
     Checkpoint {
         disks = List.copyOf(disks);
     }
@@ -57,33 +59,34 @@ record Checkpoint(UUID machine, String name, List<PlacedDisk> disks, Base base, 
     }
 
     /** A machine of which nothing is known. */
-    static Checkpoint fresh(UUID machine) {
-        return new Checkpoint(machine, "", List.of(), Base.NONE, true, false, Position.NONE, Promotion.NONE);
+    static Checkpoint fresh(UUID machine, UUID replica) {
+        return new Checkpoint(machine, replica, "", List.of(), Base.NONE, true, false, Position.NONE, Promotion.NONE);
     }
 
     Checkpoint withDisks(String newName, List<PlacedDisk> placed) {
-        return new Checkpoint(machine, newName, placed, base, direct, following, foldTarget, promotion);
+        return new Checkpoint(machine, replica, newName, placed, base, direct, following, foldTarget, promotion);
     }
 
     /** The base disks stand elsewhere; a fold up to there has ended. */
     Checkpoint withBase(Base newBase) {
         Position target = newBase.position().isAtLeast(foldTarget) ? Position.NONE : foldTarget;
-        return new Checkpoint(machine, name, disks, newBase, direct, following, target, promotion);
+        return new Checkpoint(machine, replica, name, disks, newBase, direct, following, target, promotion);
     }
 
     Checkpoint withDirect(boolean isDirect) {
-        return new Checkpoint(machine, name, disks, base, isDirect, following, foldTarget, promotion);
+        return new Checkpoint(machine, replica, name, disks, base, isDirect, following, foldTarget, promotion);
     }
 
     Checkpoint withFollowing(boolean follows) {
-        return new Checkpoint(machine, name, disks, base, direct, follows, foldTarget, promotion);
+        return new Checkpoint(machine, replica, name, disks, base, direct, follows, foldTarget, promotion);
     }
 
     Checkpoint withFoldTarget(Position target) {
-        return new Checkpoint(machine, name, disks, base, direct, following, foldTarget.max(target), promotion);
+        return new Checkpoint(machine, replica, name, disks, base, direct, following, foldTarget.max(target),
+                promotion);
     }
 
     Checkpoint withPromotion(Promotion stage) {
-        return new Checkpoint(machine, name, disks, base, direct, following, foldTarget, stage);
+        return new Checkpoint(machine, replica, name, disks, base, direct, following, foldTarget, stage);
     }
 }

@@ -37,7 +37,7 @@ final class CheckpointCodec {
     static final int HEADER_BYTES = 48;
     /** "BKHF", which all files of a master target begin with that are no journals. */
     private static final int MAGIC = 0x46484b42;
-    private static final short VERSION = 1;
+    private static final short VERSION = 2;
     private static final short KIND_MACHINE = 1;
     private static final int SLOT_OFFSET = 24;
     private static final int BODY_LENGTH_OFFSET = 28;
@@ -46,7 +46,7 @@ final class CheckpointCodec {
     private static final int FLAG_FOLLOWING = 2;
     private static final int MAX_PATH_BYTES = 4096;
     private static final int DISK_BYTES = 2 + 4 + 8 + 2 + Limits.MAX_TEXT_BYTES + 1 + 2 + MAX_PATH_BYTES;
-    private static final int FIXED_BYTES = 4 + 16 + 8 + 16 + 16 + 2 + Limits.MAX_TEXT_BYTES + 2;
+    private static final int FIXED_BYTES = 4 + 16 + 16 + 8 + 16 + 16 + 2 + Limits.MAX_TEXT_BYTES + 2;
 
     private CheckpointCodec() {}
 
@@ -70,6 +70,7 @@ final class CheckpointCodec {
         int flags = (checkpoint.direct() ? FLAG_DIRECT : 0) | (checkpoint.following() ? FLAG_FOLLOWING : 0);
         bytes.put((byte) flags).put((byte) checkpoint.base().fidelity().code())
                 .put((byte) checkpoint.promotion().stage().code()).put((byte) 0);
+        putId(bytes, checkpoint.replica());
         putPosition(bytes, checkpoint.base().position());
         bytes.putLong(checkpoint.base().timeMicros());
         putPosition(bytes, checkpoint.foldTarget());
@@ -112,8 +113,7 @@ final class CheckpointCodec {
                     where + " has version " + version + ", this program reads " + VERSION);
         }
         bytes.position(8);
-        UUID owner = new UUID(order(bytes, ByteOrder.BIG_ENDIAN).getLong(), bytes.getLong());
-        order(bytes);
+        UUID owner = getId(bytes);
         if (bytes.getShort(6) != KIND_MACHINE || !owner.equals(machine)) {
             throw new StoreException(Kind.FOREIGN, where + " belongs to machine " + owner + ", not to " + machine
                     + "; put the right machine's folder there");
@@ -131,6 +131,7 @@ final class CheckpointCodec {
         Fidelity fidelity = coded(Fidelity.values(), Fidelity::code, bytes.get());
         Stage stage = coded(Stage.values(), Stage::code, bytes.get());
         bytes.get();
+        UUID replica = getId(bytes);
         Base base = new Base(getPosition(bytes), fidelity, bytes.getLong());
         Position foldTarget = getPosition(bytes);
         Promotion promotion = new Promotion(stage, getPosition(bytes));
@@ -145,8 +146,8 @@ final class CheckpointCodec {
             DiskFormat format = coded(DiskFormat.values(), DiskFormat::code, bytes.get());
             disks.add(new PlacedDisk(disk, format, getText(bytes)));
         }
-        return new Checkpoint(machine, name, disks, base, (flags & FLAG_DIRECT) != 0, (flags & FLAG_FOLLOWING) != 0,
-                foldTarget, promotion);
+        return new Checkpoint(machine, replica, name, disks, base, (flags & FLAG_DIRECT) != 0,
+                (flags & FLAG_FOLLOWING) != 0, foldTarget, promotion);
     }
 
     private static <E> E coded(E[] constants, ToIntFunction<E> codeOf, int code) {
@@ -180,6 +181,12 @@ final class CheckpointCodec {
     private static void putId(ByteBuffer bytes, UUID id) {
         order(bytes, ByteOrder.BIG_ENDIAN).putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits());
         order(bytes);
+    }
+
+    private static UUID getId(ByteBuffer bytes) {
+        UUID id = new UUID(order(bytes, ByteOrder.BIG_ENDIAN).getLong(), bytes.getLong());
+        order(bytes);
+        return id;
     }
 
     private static void putPosition(ByteBuffer bytes, Position position) {

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.UUID;
 
 /** Computes the answer to a {@link DigestRequest} by reading a disk; what is a hole is not read. Blocks. */
 final class ChunkDigests {
@@ -22,12 +23,14 @@ final class ChunkDigests {
     }
 
     private final Reader disk;
+    private final UUID replica;
     private final DigestRequest request;
     private final byte[] chunk;
     private final long sizeBytes;
 
-    private ChunkDigests(Reader disk, long sizeBytes, DigestRequest request) {
+    private ChunkDigests(Reader disk, UUID replica, long sizeBytes, DigestRequest request) {
         this.disk = disk;
+        this.replica = replica;
         this.request = request;
         this.sizeBytes = sizeBytes;
         this.chunk = new byte[request.chunkBytes()];
@@ -38,8 +41,8 @@ final class ChunkDigests {
         return request.runs().stream().allMatch(run -> (run.end() - 1) * request.chunkBytes() < sizeBytes);
     }
 
-    static Digests answer(Reader disk, long sizeBytes, DigestRequest request) throws IOException {
-        return new ChunkDigests(disk, sizeBytes, request).answer();
+    static Digests answer(Reader disk, UUID replica, long sizeBytes, DigestRequest request) throws IOException {
+        return new ChunkDigests(disk, replica, sizeBytes, request).answer();
     }
 
     private Digests answer() throws IOException {
@@ -54,9 +57,8 @@ final class ChunkDigests {
                 }
             }
         }
-        return allZero ? Digests.without(request, Digests.Status.ALL_ZERO)
-                : new Digests(request.machine(), request.requestId(), Digests.Status.SOME, request.disk(),
-                        ByteBuffer.wrap(digests));
+        return allZero ? Digests.allZero(request, replica)
+                : Digests.some(request, replica, ByteBuffer.wrap(digests));
     }
 
     /** Which chunks of a run are not holes. */

@@ -9,6 +9,7 @@ import io.backhaul.protocol.Position;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +49,7 @@ final class Digester {
 
     void ask(DigestRequest request, Consumer<Digests> answer) {
         if (queue.size() >= MAX_WAITING || closed) {
-            answer.accept(Digests.without(request, Digests.Status.UNAVAILABLE));
+            answer.accept(Digests.none(request, Digests.Status.UNAVAILABLE));
         } else {
             queue.add(new Waiting(request, answer));
             progressed();
@@ -64,7 +65,7 @@ final class Digester {
         Waiting next = queue.removeFirst();
         DigestRequest request = next.request;
         if (!replica.disks().has(request.disk()) || !ChunkDigests.isInside(request, sizeBytes(request.disk()))) {
-            next.answer.accept(Digests.without(request, Digests.Status.NOT_FOUND));
+            next.answer.accept(Digests.none(request, Digests.Status.NOT_FOUND));
             progressed();
         } else if (replica.checkpoint().direct()) {
             BaseDisk disk = replica.disks().disk(request.disk());
@@ -142,25 +143,27 @@ final class Digester {
     private void compute(Waiting next, ChunkDigests.Reader disk) {
         busy = true;
         long size = sizeBytes(next.request.disk());
-        lane.submit(() -> ChunkDigests.answer(disk, size, next.request), replica.loop(), new Lane.Outcome<Digests>() {
-            @Override
-            public void done(Digests digests) {
-                busy = false;
-                next.answer.accept(digests);
-                progressed();
-            }
+        UUID id = replica.checkpoint().replica();
+        lane.submit(() -> ChunkDigests.answer(disk, id, size, next.request), replica.loop(),
+                new Lane.Outcome<Digests>() {
+                    @Override
+                    public void done(Digests digests) {
+                        busy = false;
+                        next.answer.accept(digests);
+                        progressed();
+                    }
 
-            @Override
-            public void failed(IOException cause) {
-                unavailable(next, cause);
-            }
-        });
+                    @Override
+                    public void failed(IOException cause) {
+                        unavailable(next, cause);
+                    }
+                });
     }
 
     private void unavailable(Waiting next, IOException cause) {
         busy = false;
         faulted.accept(StoreException.of(cause, "reading for a comparison"));
-        next.answer.accept(Digests.without(next.request, Digests.Status.UNAVAILABLE));
+        next.answer.accept(Digests.none(next.request, Digests.Status.UNAVAILABLE));
         progressed();
     }
 

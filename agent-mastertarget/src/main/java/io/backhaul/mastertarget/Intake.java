@@ -168,7 +168,6 @@ final class Intake {
     private static boolean makesPoints(Frame frame) {
         try {
             return switch (frame.type()) {
-                case GENERATION -> GenerationStart.read(frame).fidelity() == Fidelity.ORDERED;
                 case FIDELITY -> FidelityChange.read(frame).fidelity() == Fidelity.ORDERED;
                 default -> false;
             };

@@ -28,6 +28,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,7 +42,8 @@ final class MachineHost implements Reception.Host, AutoCloseable {
     private static final long CLOSE_SECONDS = 30;
 
     /** What machines are made with. */
-    record Means(Settings settings, NettyLoops loops, LanePool lanes, FaultLog faults, Metrics metrics) {}
+    record Means(Settings settings, NettyLoops loops, LanePool lanes, RandomGenerator random, FaultLog faults,
+            Metrics metrics) {}
 
     /** A machine, the loop it is owned by, and what it said of itself lately. */
     static final class Hosted {
@@ -114,7 +116,7 @@ final class MachineHost implements Reception.Host, AutoCloseable {
         var lanes = new MasterTargetMachine.Lanes(pool.lane("store of " + id), pool.lane("fold of " + id),
                 pool.lane("view of " + id), pool.lane("digest of " + id));
         var ports = new MasterTargetMachine.Ports(loop, lanes, DirectoryVolume.create(folder.resolve(id.toString())),
-                disks, ByteBufAllocator.DEFAULT, means.faults());
+                disks, means.random(), ByteBufAllocator.DEFAULT, means.faults());
         Hosted hosted = new Hosted(loop,
                 new MasterTargetMachine(id, ports, MasterTargetSettings.setup(means.settings(), id)));
         machines.put(id, hosted);

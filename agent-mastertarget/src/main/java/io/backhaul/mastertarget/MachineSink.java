@@ -12,6 +12,7 @@ import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Hello;
@@ -21,6 +22,7 @@ import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
 import java.util.Comparator;
 import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** What the sessions of a machine's links speak to. Owned by the machine's loop. */
@@ -88,9 +90,19 @@ final class MachineSink implements FrameSink {
             return refusal(FaultCode.BASIS_UNKNOWN,
                     "basis " + basis + ", journaled " + parts.intake().journaled());
         }
-        if (start.fidelity() == Fidelity.ORDERED && !basis.equals(parts.intake().accepted())) {
-            return refusal(FaultCode.BASIS_UNKNOWN, "basis " + basis + " of an ordered generation, but "
-                    + parts.intake().accepted() + " stands here");
+        return null;
+    }
+
+    /** What was alike on the replica that the source's disks were compared with is in no record: only that one is whole. */
+    @Override
+    public @Nullable Refusal judge(FidelityChange change) {
+        if (!(machine.state() instanceof Serving(Parts parts))) {
+            return refusal(FaultCode.FENCED, "the machine is " + machine.state().label());
+        }
+        UUID ours = parts.replica().checkpoint().replica();
+        if (change.fidelity() == Fidelity.ORDERED && !change.replica().equals(ours)) {
+            return refusal(FaultCode.BASIS_UNKNOWN,
+                    change.position() + " orders replica " + change.replica() + ", this one is " + ours);
         }
         return null;
     }
@@ -118,7 +130,7 @@ final class MachineSink implements FrameSink {
             if (machine.state() instanceof Serving(Parts parts)) {
                 parts.digester().ask(request, answer -> send(asker, answer));
             } else {
-                send(asker, Digests.without(request, Digests.Status.UNAVAILABLE));
+                send(asker, Digests.none(request, Digests.Status.UNAVAILABLE));
             }
         } catch (MalformedBodyException malformed) {
             if (asker != null) {

@@ -20,6 +20,7 @@ import io.backhaul.protocol.Role;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,7 +57,8 @@ public final class MasterTarget implements AutoCloseable {
         NettyLoops loops = openings.add(new NettyLoops(Math.max(1, cores / 2)));
         LanePool lanes = openings.add(new LanePool("lane", Math.max(MIN_LANE_THREADS, 2 * cores)));
         MachineHost host = openings
-                .add(new MachineHost(new MachineHost.Means(settings, loops, lanes, faults, metrics)));
+                .add(new MachineHost(
+                        new MachineHost.Means(settings, loops, lanes, new SecureRandom(), faults, metrics)));
         Exports exports = openings.add(new Exports(settings.directory(), settings.get(MasterTargetSettings.SCRATCH),
                 settings.get(MasterTargetSettings.SCRATCH_LIMIT)));
         Reception reception = new Reception(new Reception.Ports(loops.next(), ByteBufAllocator.DEFAULT,

@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,8 +58,8 @@ public final class MasterTargetMachine {
      * @param volume
      *            the machine's own folder of the retention volume
      */
-    public record Ports(Loop loop, Lanes lanes, Volume volume, BaseDisks disks, ByteBufAllocator allocator,
-            FaultLog faults) {}
+    public record Ports(Loop loop, Lanes lanes, Volume volume, BaseDisks disks, RandomGenerator random,
+            ByteBufAllocator allocator, FaultLog faults) {}
 
     /**
      * How a machine is served.
@@ -141,7 +142,8 @@ public final class MasterTargetMachine {
 
     /** Reads what is stored; called once. A promotion that was cut off goes on. */
     public void begin() {
-        var place = new Replica.Place(machine, ports.volume(), ports.disks(), setup.segments());
+        var place = new Replica.Place(machine, ports.volume(), ports.disks(), setup.segments(),
+                ports.random());
         var reading = new Replica.Reading(setup.cacheBytes(), damaged -> fault("journal", damaged));
         ports.lanes().store().submit(() -> Replica.open(place, ports.loop(), ports.lanes().store(), reading),
                 ports.loop(), new Lane.Outcome<Replica>() {

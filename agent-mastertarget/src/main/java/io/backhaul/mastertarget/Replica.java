@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.random.RandomGenerator;
 
 /**
  * What is stored of one machine, and what is known of it in memory: checkpoint, journal with index and timeline, base
@@ -40,7 +41,7 @@ final class Replica {
     private Checkpoint checkpoint;
 
     /** Where a replica lies. */
-    record Place(UUID machine, Volume volume, BaseDisks disks, SegmentLimits segments) {}
+    record Place(UUID machine, Volume volume, BaseDisks disks, SegmentLimits segments, RandomGenerator random) {}
 
     /** How much of what was read is kept, and who is told of frames that have rotted, on any thread. */
     record Reading(long cacheBytes, Consumer<StoreException> damaged) {}
@@ -83,7 +84,9 @@ final class Replica {
     static Replica open(Place place, Loop loop, Lane store, Reading reading) throws IOException {
         CheckpointFile file = new CheckpointFile(place.volume(), place.machine());
         Checkpoint found = file.load();
-        Checkpoint checkpoint = found == null ? Checkpoint.fresh(place.machine()) : found;
+        Checkpoint checkpoint = found == null
+                ? Checkpoint.fresh(place.machine(), new UUID(place.random().nextLong(), place.random().nextLong()))
+                : found;
         boolean promoted = checkpoint.promotion().stage() == Stage.DONE;
         BaseSet disks = BaseSet.open(place.disks(), promoted ? List.of() : checkpoint.disks());
         try {

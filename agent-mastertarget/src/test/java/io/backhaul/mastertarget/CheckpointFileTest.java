@@ -24,7 +24,7 @@ final class CheckpointFileTest {
     private final CrashVolume volume = new CrashVolume("volume");
 
     private static Checkpoint checkpoint(int step) {
-        return new Checkpoint(MACHINE, "dätabase-1",
+        return new Checkpoint(MACHINE, new UUID(step, 5), "dätabase-1",
                 List.of(new PlacedDisk(new DiskInfo(0, "naa.1", 1 << 20, 512), DiskFormat.VMDK, "/store/a/disk-0.vmdk"),
                         new PlacedDisk(new DiskInfo(7, "naa.2", 8192, 4096), DiskFormat.DEVICE, "/dev/sdq")),
                 new Base(new Position(3, step), Fidelity.ORDERED, 1_700_000_000_000_000L + step), step % 2 == 0,
@@ -44,12 +44,12 @@ final class CheckpointFileTest {
     @Test
     void aFileThatIsOutgrownIsReplaced() throws IOException {
         CheckpointFile file = new CheckpointFile(volume, MACHINE);
-        file.save(Checkpoint.fresh(MACHINE));
+        file.save(Checkpoint.fresh(MACHINE, MACHINE));
         List<PlacedDisk> disks = java.util.stream.IntStream.range(0, 200)
                 .mapToObj(index -> new PlacedDisk(new DiskInfo(index, "naa." + index, 512, 512), DiskFormat.RAW,
                         "/store/" + "long".repeat(40) + index))
                 .toList();
-        Checkpoint many = Checkpoint.fresh(MACHINE).withDisks("many", disks);
+        Checkpoint many = Checkpoint.fresh(MACHINE, MACHINE).withDisks("many", disks);
         file.save(many);
         assertThat(new CheckpointFile(volume, MACHINE).load()).isEqualTo(many);
     }
@@ -112,7 +112,7 @@ final class CheckpointFileTest {
         assertThatThrownBy(() -> new CheckpointFile(volume, new UUID(1, 1)).load())
                 .isInstanceOfSatisfying(StoreException.class, why -> assertThat(why.kind()).isEqualTo(Kind.FOREIGN));
         ByteBuffer newer = CheckpointCodec.encode(checkpoint(1), 5, 4096);
-        newer.putShort(4, (short) 2);
+        newer.putShort(4, (short) (newer.getShort(4) + 1));
         var crc = new java.util.zip.CRC32C();
         crc.update(newer.slice(0, 40));
         crc.update(newer.slice(CheckpointCodec.HEADER_BYTES, newer.limit() - CheckpointCodec.HEADER_BYTES));

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -125,6 +126,18 @@ final class MachineTest {
         source.generation(source.last(), source.last().plus(1000), Fidelity.CATCH_UP);
         send();
         assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
+    }
+
+    @Test
+    void anOrderThatIsAnotherReplicasIsRefusedAndOffersNothing() {
+        begin();
+        source.fidelity(Fidelity.CATCH_UP);
+        Position last = source.last();
+        source.fidelity(Fidelity.ORDERED, new UUID(1, 2));
+        send();
+        assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
+        assertThat(fixture.machine.positions().received()).isEqualTo(last);
+        assertThat(fixture.machine.points().newest()).isLessThan(last);
     }
 
     @Test

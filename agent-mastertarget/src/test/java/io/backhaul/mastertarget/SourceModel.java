@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 /** A source with what stands between it and the master target: makes a random stream and sends it over links that come and go. */
 final class SourceModel {
     static final int SECTOR_BYTES = 512;
+    /** What the id of the replica is drawn from, in each life, so that the source knows it without asking. */
+    static final long REPLICA_BITS = 0x0123456789abcdefL;
+    private static final UUID REPLICA = new UUID(REPLICA_BITS, REPLICA_BITS);
     private static final ByteBufAllocator ALLOCATOR = ByteBufAllocator.DEFAULT;
 
     final UUID machine = new UUID(0x1234, 0x5678);
@@ -117,9 +120,14 @@ final class SourceModel {
     }
 
     void fidelity(Fidelity next) {
+        fidelity(next, REPLICA);
+    }
+
+    /** Says which replica it orders. */
+    void fidelity(Fidelity next, UUID replica) {
         fidelity = next;
         last = last.plus(1);
-        stream.add(new FidelityChange(machine, last, micros(), next).frame(ALLOCATOR));
+        stream.add(new FidelityChange(machine, last, micros(), next, replica).frame(ALLOCATOR));
         oracle.event(last, next, "");
     }
 

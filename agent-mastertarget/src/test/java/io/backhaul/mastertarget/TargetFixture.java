@@ -42,6 +42,7 @@ final class TargetFixture {
 
     private MasterTargetMachine make() {
         var ports = new MasterTargetMachine.Ports(world.loop, world.lanes(), volume, new Shelf(),
+                () -> SourceModel.REPLICA_BITS,
                 ByteBufAllocator.DEFAULT, faults);
         var timing = new HopTiming(Duration.ofDays(1), Duration.ofDays(1), Duration.ofMillis(1), Duration.ofMillis(1),
                 Duration.ofMillis(1));

@@ -2,6 +2,7 @@ package io.backhaul.source;
 
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.engine.time.Clock;
+import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
@@ -346,18 +347,18 @@ public final class ChangeStream {
     /** From here on the order is not whole until all that is pending has been sent. */
     private void loseOrder() {
         if (open && fidelity == Fidelity.ORDERED) {
-            append(Fidelity.CATCH_UP);
+            append(Fidelity.CATCH_UP, Digests.NOBODY);
         }
     }
 
-    private Position append(Fidelity next) {
+    private Position append(Fidelity next, UUID replica) {
         seal();
         fidelity = next;
         if (next != Fidelity.ORDERED) {
             ports.observation().disordered();
         }
         Position position = take(1);
-        Frame frame = new FidelityChange(machine, position, clock.wallMicros(), next).frame(ports.allocator());
+        Frame frame = new FidelityChange(machine, position, clock.wallMicros(), next, replica).frame(ports.allocator());
         if (next == Fidelity.ORDERED) {
             ports.observation().ordered(frame);
         }
@@ -557,7 +558,7 @@ public final class ChangeStream {
     Position beginBaseline() {
         lock.lock();
         try {
-            return open ? append(Fidelity.BASELINE) : null;
+            return open ? append(Fidelity.BASELINE, Digests.NOBODY) : null;
         } finally {
             lock.unlock();
         }
@@ -587,9 +588,12 @@ public final class ChangeStream {
      * Ends a baseline or catch-up, if nothing is left of it: at the returned position the replica is a state of the source.
      * The caller has made sure, by the capture's barrier after the last read, that every write the reads may have seen is in
      * the stream.
+     *
+     * @param replica
+     *            whose digests the disks have been compared with
      */
     @Nullable
-    Position tryOrder() {
+    Position tryOrder(UUID replica) {
         lock.lock();
         try {
             if (overflowing && ports.room().isLow()) {
@@ -599,7 +603,7 @@ public final class ChangeStream {
                     || ports.dirty().isAnyPending() || noticedLosses > takenLosses) {
                 return null;
             }
-            return append(Fidelity.ORDERED);
+            return append(Fidelity.ORDERED, replica);
         } finally {
             lock.unlock();
         }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Brings the replica to the source's state while writes go on: first the sweep of a baseline, which compares every chunk
@@ -49,6 +50,10 @@ final class Reconciler {
 
         /** The barrier cannot be had: the disks may have changed unseen. */
         void barrierFailed(String why);
+
+        /** The replica that the disks have been compared with, once that is durably known; null before. */
+        @Nullable
+        UUID comparedWith();
 
         /** The sweep has got further. */
         void compared();
@@ -174,6 +179,11 @@ final class Reconciler {
 
     private Stream<DigestAsk> asks() {
         return spans.stream().flatMap(span -> span.asks().stream());
+    }
+
+    /** Whether these digests were asked for, and have not come yet. */
+    boolean awaits(Digests digests) {
+        return asks().anyMatch(ask -> ask.isAnsweredBy(digests));
     }
 
     /** Digests have come; true where they were asked for, so that {@link #notBefore} is known to be journaled. */
@@ -386,7 +396,8 @@ final class Reconciler {
                     return;
                 }
                 busy = false;
-                Position position = ports.stream().tryOrder();
+                UUID replica = host.comparedWith();
+                Position position = replica == null ? null : ports.stream().tryOrder(replica);
                 if (position == null) {
                     later(CROWDED_NANOS);
                 } else {

@@ -26,6 +26,7 @@ import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -67,6 +68,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
 
     private SessionState state = new SessionState.Unborn();
     private SourceState stored;
+    private UUID durableReplica;
     private @Nullable StreamSender sender;
     private boolean linked;
     private long lineage;
@@ -89,6 +91,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         this.hands = hands;
         this.capture = opening.capture();
         this.stored = opening.state();
+        this.durableReplica = stored.replica();
         this.dialler = new RotatingDialler(ports.dialler(), options.route().processServers());
         this.reconciler = new Reconciler(options.machine().id(), disks, reading, this);
         this.reported = nothing();
@@ -163,6 +166,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         }, ports.loop(), new Lane.Outcome<GenerationStart>() {
             @Override
             public void done(GenerationStart begun) {
+                durableReplica = next.replica();
                 switch (state) {
                     case SessionState.Opening opening when opening.start().generation() == begun.generation() ->
                         flow(opening);
@@ -438,14 +442,39 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     @Override
     public void control(Frame frame) {
         try {
-            if (frame.type() == FrameType.DIGESTS && reconciler.answered(Digests.read(frame))) {
-                learnJournaled(reconciler.notBefore());
+            if (frame.type() == FrameType.DIGESTS) {
+                answered(Digests.read(frame));
             }
         } catch (MalformedBodyException broken) {
             ports.faults().report(FaultCode.BAD_FRAME, dialler.address(), String.valueOf(broken.getMessage()));
         } finally {
             frame.release();
         }
+    }
+
+    private void answered(Digests digests) {
+        if (digests.isAnswer() && reconciler.awaits(digests) && !mayBuildUpon(digests.replica())) {
+            LOG.info("{}: the master target is another one, or has lost what it had", options.machine().name());
+            openNext(true);
+        } else if (reconciler.answered(digests)) {
+            learnJournaled(reconciler.notBefore());
+        }
+    }
+
+    /** Only what differed is sent: so all of a comparison, and all that follows it, is for one replica. */
+    private boolean mayBuildUpon(UUID replica) {
+        if (stored.replica().equals(Digests.NOBODY)) {
+            stored = stored.withReplica(replica);
+            storedChanged = true;
+            maintain();
+        }
+        return stored.replica().equals(replica);
+    }
+
+    @Override
+    public @Nullable UUID comparedWith() {
+        UUID replica = stored.replica();
+        return replica.equals(durableReplica) ? replica : null;
     }
 
     @Override
@@ -461,7 +490,9 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             }
         }
         if (state instanceof SessionState.Flowing flowing) {
-            if (code == FaultCode.BASIS_UNKNOWN && !flowing.start().basis().equals(Position.NONE)) {
+            boolean builds = !flowing.start().basis().equals(Position.NONE)
+                    || !stored.replica().equals(Digests.NOBODY);
+            if (code == FaultCode.BASIS_UNKNOWN && builds) {
                 openNext(true);
             } else if (code == FaultCode.GAP && ++gaps > 1) {
                 openNext(false);
@@ -559,6 +590,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             @Override
             public void done(SourceState saved) {
                 saving = false;
+                durableReplica = saved.replica();
                 hands.stream().epochsDone(epochs, true);
                 ports.faults().clear(FaultCode.STORE_FAILED, "state");
             }

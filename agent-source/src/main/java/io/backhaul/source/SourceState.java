@@ -1,5 +1,6 @@
 package io.backhaul.source;
 
+import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Position;
 import java.nio.ByteBuffer;
@@ -18,6 +19,9 @@ import java.util.UUID;
  *            whether anyone ever received a frame of this machine's stream from this state
  * @param bootId
  *            the boot in which the dirty map was last in use
+ * @param replica
+ *            the one that the disks have been compared with, and that the stream therefore builds upon;
+ *            {@link Digests#NOBODY} where nothing has been compared
  * @param journaled
  *            everything up to here is known journaled, and everything changed after it is in the dirty map or will be
  *            compared; {@link Position#NONE}: nothing is known
@@ -27,7 +31,8 @@ import java.util.UUID;
  *            whether only the fingerprints tell if anything was written that is neither captured nor marked: the agent was
  *            stopped in order, or does not see writes at all
  */
-record SourceState(long generation, boolean acknowledged, UUID bootId, Position journaled, boolean comparing,
+record SourceState(long generation, boolean acknowledged, UUID bootId, UUID replica, Position journaled,
+        boolean comparing,
         boolean clean,
         List<DiskState> disks) {
     private static final int FLAG_ACKNOWLEDGED = 1;
@@ -49,7 +54,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, Position 
     record DiskState(DiskInfo disk, long comparedBytes, String fingerprint) {}
 
     static SourceState unborn(UUID bootId, List<DiskInfo> disks) {
-        return new SourceState(0, false, bootId, Position.NONE, true, false,
+        return new SourceState(0, false, bootId, Digests.NOBODY, Position.NONE, true, false,
                 disks.stream().map(disk -> new DiskState(disk, 0, "")).toList());
     }
 
@@ -58,20 +63,24 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, Position 
     }
 
     SourceState withGeneration(long next) {
-        return new SourceState(next, acknowledged, bootId, journaled, comparing, clean, disks);
+        return new SourceState(next, acknowledged, bootId, replica, journaled, comparing, clean, disks);
+    }
+
+    SourceState withReplica(UUID compared) {
+        return new SourceState(generation, acknowledged, bootId, compared, journaled, comparing, clean, disks);
     }
 
     SourceState withAcknowledged() {
-        return new SourceState(generation, true, bootId, journaled, comparing, clean, disks);
+        return new SourceState(generation, true, bootId, replica, journaled, comparing, clean, disks);
     }
 
     SourceState withJournaled(Position position) {
-        return new SourceState(generation, acknowledged, bootId, position, comparing, clean, disks);
+        return new SourceState(generation, acknowledged, bootId, replica, position, comparing, clean, disks);
     }
 
     /** In use, in this boot. */
     SourceState opened(UUID boot) {
-        return new SourceState(generation, acknowledged, boot, journaled, comparing, false, disks);
+        return new SourceState(generation, acknowledged, boot, replica, journaled, comparing, false, disks);
     }
 
     /** All that was written is captured or marked, up to the disks that have these fingerprints. */
@@ -80,7 +89,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, Position 
         for (int i = 0; i < disks.size(); i++) {
             next.add(new DiskState(disks.get(i).disk(), disks.get(i).comparedBytes(), fingerprints.get(i)));
         }
-        return new SourceState(generation, acknowledged, bootId, journaled, comparing, true, next);
+        return new SourceState(generation, acknowledged, bootId, replica, journaled, comparing, true, next);
     }
 
     /** How far each disk is compared; {@code still} where there is more to compare. */
@@ -89,7 +98,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, Position 
         for (int i = 0; i < disks.size(); i++) {
             next.add(new DiskState(disks.get(i).disk(), comparedBytes[i], disks.get(i).fingerprint()));
         }
-        return new SourceState(generation, acknowledged, bootId, journaled, still, clean, next);
+        return new SourceState(generation, acknowledged, bootId, replica, journaled, still, clean, next);
     }
 
     /** Nothing is known any more of what the other side has; all disks will be compared from their beginning. */
@@ -99,14 +108,15 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, Position 
         for (int i = 0; i < present.size(); i++) {
             next.add(new DiskState(present.get(i), 0, sameDisks ? disks.get(i).fingerprint() : ""));
         }
-        return new SourceState(generation, acknowledged, bootId, Position.NONE, true, clean, next);
+        return new SourceState(generation, acknowledged, bootId, Digests.NOBODY, Position.NONE, true, clean, next);
     }
 
     /** Writes all of it, as docs/ONDISK.md describes. */
     void encode(ByteBuffer target) {
         target.order(ByteOrder.LITTLE_ENDIAN).putLong(generation).putLong(journaled.generation());
-        target.putLong(journaled.sequence()).putLong(bootId.getMostSignificantBits());
-        target.putLong(bootId.getLeastSignificantBits());
+        target.putLong(journaled.sequence());
+        putId(target, bootId);
+        putId(target, replica);
         target.putInt(
                 (acknowledged ? FLAG_ACKNOWLEDGED : 0) | (comparing ? FLAG_COMPARING : 0) | (clean ? FLAG_CLEAN : 0));
         target.putInt(disks.size());
@@ -124,6 +134,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, Position 
         long generation = bytes.getLong();
         Position journaled = new Position(bytes.getLong(), bytes.getLong());
         UUID bootId = new UUID(bytes.getLong(), bytes.getLong());
+        UUID replica = new UUID(bytes.getLong(), bytes.getLong());
         int flags = bytes.getInt();
         int count = bytes.getInt();
         List<DiskState> disks = new ArrayList<>();
@@ -135,8 +146,12 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, Position 
             disks.add(new DiskState(new DiskInfo(index, getText(bytes), sizeBytes, sectorSizeBytes), comparedBytes,
                     getText(bytes)));
         }
-        return new SourceState(generation, (flags & FLAG_ACKNOWLEDGED) != 0, bootId, journaled,
+        return new SourceState(generation, (flags & FLAG_ACKNOWLEDGED) != 0, bootId, replica, journaled,
                 (flags & FLAG_COMPARING) != 0, (flags & FLAG_CLEAN) != 0, disks);
+    }
+
+    private static void putId(ByteBuffer target, UUID id) {
+        target.putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits());
     }
 
     private static void putText(ByteBuffer target, String text) {

@@ -34,7 +34,7 @@ record StateFileHeader(Kind kind, UUID owner, long sizeBytes, int disk, int gran
     static final int LENGTH_BYTES = 64;
     /** "BKHS" as a little-endian number. */
     static final int MAGIC = 0x53484b42;
-    static final int VERSION = 1;
+    static final int VERSION = 2;
     private static final int CRC_OFFSET = 60;
 
     /** Which file it is. */

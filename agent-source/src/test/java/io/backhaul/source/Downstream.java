@@ -60,6 +60,7 @@ final class Downstream implements Dialler, FrameSink {
     private final SplittableRandom random;
     private Witness witness;
     final List<byte[]> replica = new ArrayList<>();
+    private UUID replicaId;
     final List<GenerationStart> generations = new ArrayList<>();
     private final Deque<Frame> spool = new ArrayDeque<>();
     private final Deque<Frame> unspooled = new ArrayDeque<>();
@@ -81,6 +82,7 @@ final class Downstream implements Dialler, FrameSink {
     boolean spooling = true;
     long bytesPerSecond = 200L << 20;
     long payloadBytes;
+    int answers;
     long reconciledBytes;
 
     Downstream(Steps steps, UUID machine, ByteBufAllocator allocator, SplittableRandom random, Witness witness) {
@@ -90,10 +92,15 @@ final class Downstream implements Dialler, FrameSink {
         this.allocator = allocator;
         this.random = random;
         this.witness = witness;
+        this.replicaId = new UUID(random.nextLong(), random.nextLong());
     }
 
     Position journaled() {
         return journaled;
+    }
+
+    Fidelity fidelity() {
+        return fidelity;
     }
 
     Steps steps() {
@@ -127,12 +134,19 @@ final class Downstream implements Dialler, FrameSink {
         journaled = Position.NONE;
         fidelity = Fidelity.BASELINE;
         amnesiac = true;
+        replicaId = new UUID(random.nextLong(), random.nextLong());
         for (byte[] disk : replica) {
             int at = random.nextInt(disk.length / 2);
             for (int i = at; i < at + disk.length / 4; i++) {
                 disk[i] = (byte) random.nextInt(4);
             }
         }
+    }
+
+    /** Another master target stands there, to which all the stream has come so far, but nothing of what was alike before. */
+    void becomeAnother() {
+        replicaId = new UUID(random.nextLong(), random.nextLong());
+        replica.forEach(disk -> Arrays.fill(disk, (byte) 0));
     }
 
     private void dropUnjournaled() {
@@ -222,6 +236,13 @@ final class Downstream implements Dialler, FrameSink {
         return start.basis().isBefore(journaled) || start.basis().equals(journaled)
                 ? null
                 : new Refusal(machine, FaultCode.BASIS_UNKNOWN, "journaled is " + journaled);
+    }
+
+    @Override
+    public @Nullable Refusal judge(FidelityChange change) {
+        return change.fidelity() != Fidelity.ORDERED || change.replica().equals(replicaId)
+                ? null
+                : new Refusal(machine, FaultCode.BASIS_UNKNOWN, "the replica is " + replicaId);
     }
 
     @Override
@@ -341,7 +362,7 @@ final class Downstream implements Dialler, FrameSink {
             if (journaled.isAtLeast(request.notBefore())) {
                 answer(request);
             } else if (random.nextInt(3) == 0) {
-                send(Digests.without(request, Digests.Status.UNAVAILABLE));
+                send(Digests.none(request, Digests.Status.UNAVAILABLE));
             } else {
                 asked.add(request);
             }
@@ -365,9 +386,10 @@ final class Downstream implements Dialler, FrameSink {
             digests.put(zero ? new byte[Limits.DIGEST_BYTES] : digest(disk, from, length), 0, Limits.DIGEST_BYTES);
             allZero &= zero;
         }
+        answers++;
         Digests answer = allZero
-                ? Digests.without(request, Digests.Status.ALL_ZERO)
-                : new Digests(machine, request.requestId(), Digests.Status.SOME, request.disk(), digests.flip());
+                ? Digests.allZero(request, replicaId)
+                : Digests.some(request, replicaId, digests.flip());
         steps.after(random.nextLong(2_000_000), life, () -> send(answer));
     }
 

@@ -21,7 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 class FoldersTest {
     private static final UUID MACHINE = new UUID(3, 4);
     private static final DiskInfo DISK = new DiskInfo(0, "serial-1", (100 << 16) + 512, 512);
-    private static final SourceState STATE = new SourceState(12, true, new UUID(5, 6), new Position(11, 99), true,
+    private static final SourceState STATE = new SourceState(12, true, new UUID(5, 6), new UUID(7, 8),
+            new Position(11, 99), true,
             false,
             List.of(new SourceState.DiskState(DISK, 4096, "untouched")));
 
@@ -79,12 +80,13 @@ class FoldersTest {
                         wrong -> assertThat(wrong.defect()).isEqualTo(Defect.FOREIGN))
                 .hasMessageContaining("folder of its own");
         byte[] bytes = volume.bytes(StateFile.NAME);
-        for (int version : new int[]{0, 2}) {
+        for (int version : new int[]{StateFileHeader.VERSION - 1, StateFileHeader.VERSION + 1}) {
             ByteBuffer header = ByteBuffer.wrap(bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN);
             header.putShort(6, (short) version);
             header.putInt(60, StateFileHeader.crc(bytes, 0, 60));
             assertThatThrownBy(() -> StateFile.open(volume, MACHINE)).isInstanceOfSatisfying(StateFileException.class,
-                    wrong -> assertThat(wrong.defect()).isEqualTo(version == 0 ? Defect.TOO_OLD : Defect.TOO_NEW));
+                    wrong -> assertThat(wrong.defect())
+                            .isEqualTo(version < StateFileHeader.VERSION ? Defect.TOO_OLD : Defect.TOO_NEW));
         }
         bytes[1] ^= 1;
         assertThatThrownBy(() -> StateFile.open(volume, MACHINE)).isInstanceOfSatisfying(StateFileException.class,

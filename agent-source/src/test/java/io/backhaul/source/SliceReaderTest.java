@@ -51,7 +51,7 @@ class SliceReaderTest {
         UUID machine = new UUID(1, 2);
         var request = new DigestRequest(machine, Position.NONE, 1, 0, CHUNK, List.of(new DigestRequest.Run(0, 4)));
         SliceReader.Comparison found = new SliceReader().compare(device, new DirtyMap.Stretch(0, 4L * CHUNK),
-                Digests.without(request, Digests.Status.ALL_ZERO), 0);
+                Digests.allZero(request, new UUID(1, 1)), 0);
         assertThat(found.suspects()).isEmpty();
         assertThat(found.pieces()).extracting(Piece::offset).containsExactly(CHUNK + 5L * SliceReader.BLOCK_BYTES,
                 2L * CHUNK - SliceReader.BLOCK_BYTES);

@@ -240,6 +240,38 @@ class SourceMachineTest {
         assertThat(rig.downstream.generations).last().extracting(GenerationStart::basis).isEqualTo(Position.NONE);
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aComparisonThatAnotherReplicaGoesOnAnsweringBeginsAnew(boolean killed) {
+        Rig rig = converged(24);
+        int before = rig.downstream.answers;
+        rig.machine().resync(Troubles.ignore());
+        rig.steps.until(() -> rig.downstream.answers > before, 1_000_000, "an answer");
+        rig.downstream.becomeAnother();
+        if (killed) {
+            rig.kill();
+            rig.start();
+        }
+        rig.converge();
+        assertThat(rig.downstream.generations).last().extracting(GenerationStart::basis).isEqualTo(Position.NONE);
+    }
+
+    @Test
+    void aReplicaThatTheStreamWasNotMadeForIsComparedBeforeItIsOrdered() {
+        Rig rig = converged(25);
+        rig.downstream.spooling = false;
+        for (int i = 0; i < 100; i++) {
+            rig.writeSomewhere(512 << 10);
+            rig.steps.step();
+        }
+        rig.downstream.resume();
+        rig.steps.until(() -> rig.downstream.fidelity() == Fidelity.CATCH_UP, 1_000_000, "the loss of order");
+        rig.downstream.becomeAnother();
+        rig.converge();
+        assertThat(rig.downstream.generations).hasSize(2).last().extracting(GenerationStart::basis)
+                .isEqualTo(Position.NONE);
+    }
+
     @Test
     void anOverflowMarksBlocksAndComesBackIntoOrderByItself() {
         Rig rig = converged(13);

@@ -11,7 +11,8 @@ import org.junit.jupiter.api.Test;
 class StartRuleTest {
     private static final UUID BOOT = new UUID(1, 1);
     private static final List<DiskInfo> DISKS = List.of(new DiskInfo(0, "a", 1 << 20, 512));
-    private static final SourceState RUNNING = new SourceState(3, true, BOOT, new Position(3, 7), false, false,
+    private static final SourceState RUNNING = new SourceState(3, true, BOOT, new UUID(4, 4), new Position(3, 7), false,
+            false,
             List.of(new SourceState.DiskState(DISKS.getFirst(), 0, "")));
     private static final SourceState STOPPED = RUNNING.stopped(List.of("same"));
 

@@ -105,7 +105,7 @@ final class Troubles {
         }
     }
 
-    private static <T> SourceMachine.Answer<T> ignore() {
+    static <T> SourceMachine.Answer<T> ignore() {
         return new SourceMachine.Answer<>() {
             @Override
             public void done(T result) {}

@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * <p>
  * What can no longer be delivered is never skipped in silence. Frames go out in the order of positions without a gap, but
  * for one case: where a generation cannot be completed (frames lost here, or journal lost there, or the target refused its
- * basis), it is skipped up to the start of the next one, and the target judges by that one's basis whether it may. Where
+ * basis, or that it becomes whole by it), it is skipped up to the start of the next one, and the target judges by that one's basis whether it may. Where
  * no next generation is held, the spool begins anew where the target stands and the source is sent away with the reason:
  * it finds, when it comes again, that its frames are not held, and begins a new generation itself.
  */
@@ -67,7 +67,8 @@ final class Egress implements FrameFeed {
     private final HotFrames hot;
     private final SpoolReader reader;
     private final Owner owner;
-    private final TreeSet<Long> startsSent = new TreeSet<>();
+    /** Where the records stand that the target judges, and has not been heard to take. */
+    private final TreeSet<Position> unjudged = new TreeSet<>();
     private @Nullable StreamSender sender;
     private @Nullable Position targetAt;
     private Position position = Position.NONE;
@@ -185,7 +186,7 @@ final class Egress implements FrameFeed {
         applied = applied.min(durable);
         targetAt = durable;
         lastGiven = durable;
-        startsSent.clear();
+        unjudged.clear();
         place();
         answered();
         Refusal objection = objection(Math.max(owner.greetedGeneration(), spool.accepted().generation()));
@@ -282,8 +283,8 @@ final class Egress implements FrameFeed {
             return null;
         }
         reader.fetch();
-        if (frame.type() == FrameType.GENERATION) {
-            startsSent.add(frame.generation());
+        if (frame.type() == FrameType.GENERATION || frame.type() == FrameType.FIDELITY) {
+            unjudged.add(frame.last());
         }
         position = frame.last();
         lastGiven = position;
@@ -296,7 +297,7 @@ final class Egress implements FrameFeed {
         if (targetAt == null) {
             return;
         }
-        startsSent.headSet(positions.received().generation(), true).clear();
+        unjudged.headSet(positions.received(), true).clear();
         journaled = positions.journaled();
         applied = positions.applied();
         spool.trim(journaled);
@@ -316,7 +317,7 @@ final class Egress implements FrameFeed {
     @Override
     public Reaction refused(Refusal refusal) {
         targetAt = null;
-        long generation = startsSent.isEmpty() ? 0 : startsSent.getFirst();
+        long generation = unjudged.isEmpty() ? 0 : unjudged.getFirst().generation();
         Reaction reaction = switch (refusal.fault()) {
             case BASIS_UNKNOWN -> {
                 basisUnknown = generation == 0 ? spool.first().generation() : generation;

@@ -178,7 +178,7 @@ final class Ingress implements FrameSink {
         try {
             DigestRequest request = DigestRequest.read(frame);
             if (!relay.egress().ask(request)) {
-                send(Digests.without(request, Digests.Status.UNAVAILABLE).frame(allocator));
+                send(Digests.none(request, Digests.Status.UNAVAILABLE).frame(allocator));
             }
         } catch (MalformedBodyException broken) {
             refuse(new Refusal(machine, FaultCode.BAD_FRAME, String.valueOf(broken.getMessage())));

@@ -233,6 +233,36 @@ class RelayTest {
     }
 
     @Test
+    void passesAGenerationThatOrdersAnotherReplica() {
+        world.source.write(50, 1000);
+        world.source.order(new UUID(9, 9));
+        world.source.write(50, 1000);
+        world.converge();
+        assertThat(world.source.refusals).contains(FaultCode.BASIS_UNKNOWN);
+        assertThat(world.source.basis).containsExactly(Position.NONE, Position.NONE);
+    }
+
+    @Test
+    void skipsOnlyTheGenerationThatOrdersAnotherReplicaWhereTheNextIsHeldAlready() {
+        world.source.write(50, 1000);
+        world.converge();
+        world.loop.runFor(100);
+        world.targetUnreachable = true;
+        world.cutDownstream();
+        world.source.order(new UUID(9, 9));
+        world.source.begin(Position.NONE);
+        world.source.restart();
+        world.source.write(20, 1000);
+        world.source.order(TestTarget.REPLICA);
+        world.loop.runFor(3000);
+        assertThat(world.source.positions.spooled()).isEqualTo(world.source.last());
+        world.targetUnreachable = false;
+        world.converge();
+        assertThat(world.source.refusals).doesNotContain(FaultCode.BASIS_UNKNOWN);
+        assertThat(world.source.generation()).isEqualTo(2);
+    }
+
+    @Test
     void tellsTheSourceThatItIsFencedAndAsksAgainWhenItComes() {
         world.source.write(50, 1000);
         world.converge();

@@ -89,6 +89,12 @@ final class TestSource implements FrameFeed {
         sender.wake();
     }
 
+    /** The stream is in order from here on, on this replica. */
+    void order(UUID replica) {
+        held.add(stream.ordered(replica));
+        sender.wake();
+    }
+
     Position last() {
         return stream.last();
     }

@@ -8,6 +8,7 @@ import io.backhaul.engine.stream.TestLoop;
 import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.FaultCode;
+import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Hello;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A master target that journals after a while, and refuses what it is told to. */
 final class TestTarget implements FrameSink {
+    static final UUID REPLICA = new UUID(1, 1);
     private final TestLoop loop;
     private final UUID machine;
     private final List<Runnable> settled = new ArrayList<>();
@@ -133,6 +135,11 @@ final class TestTarget implements FrameSink {
     }
 
     @Override
+    public @Nullable Refusal judge(FidelityChange change) {
+        return change.replica().equals(REPLICA) ? null : new Refusal(machine, FaultCode.BASIS_UNKNOWN, "not this one");
+    }
+
+    @Override
     public void accept(Frame frame, Runnable released) {
         accepted = frame.last();
         int born = epoch;
@@ -168,7 +175,7 @@ final class TestTarget implements FrameSink {
         try {
             DigestRequest request = DigestRequest.read(frame);
             if (receiver != null) {
-                receiver.send(Digests.without(request, Digests.Status.ALL_ZERO).frame(ByteBufAllocator.DEFAULT));
+                receiver.send(Digests.allZero(request, REPLICA).frame(ByteBufAllocator.DEFAULT));
             }
         } catch (MalformedBodyException broken) {
             throw new IllegalStateException(broken);

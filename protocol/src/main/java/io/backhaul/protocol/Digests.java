@@ -6,13 +6,18 @@ import java.util.UUID;
 
 /**
  * The answer to {@link DigestRequest}. Body: request id (u32), status (u8), reserved (u8), disk (u16), number of digests
- * (u32), then the digests, {@link Limits#DIGEST_BYTES} bytes each: the first bytes of the chunk's SHA-256, or all zero
+ * (u32), replica (16 bytes), then the digests, {@link Limits#DIGEST_BYTES} bytes each: the first bytes of the chunk's SHA-256, or all zero
  * where the chunk is all zero. The last chunk of a disk may be short and is digested as long as it is.
  *
+ * @param replica
+ *            whose bytes were digested, as {@link FidelityChange} repeats it; all zero where none were
  * @param digests
  *            {@link Limits#DIGEST_BYTES} bytes a chunk, read only; empty unless the status is {@link Status#SOME}
  */
-public record Digests(UUID machine, int requestId, Status status, int disk, ByteBuffer digests) {
+public record Digests(UUID machine, int requestId, Status status, int disk, UUID replica, ByteBuffer digests) {
+    /** No replica. */
+    public static final UUID NOBODY = new UUID(0, 0);
+
     public Digests {
         digests = digests.asReadOnlyBuffer();
     }
@@ -44,16 +49,38 @@ public record Digests(UUID machine, int requestId, Status status, int disk, Byte
         }
     }
 
-    /** An answer without digests. */
-    public static Digests without(DigestRequest request, Status status) {
-        return new Digests(request.machine(), request.requestId(), status, request.disk(), ByteBuffer.allocate(0));
+    /** There is no answer: {@link Status#UNAVAILABLE} or {@link Status#NOT_FOUND}. */
+    public static Digests none(DigestRequest request, Status status) {
+        return of(request, status, NOBODY, ByteBuffer.allocate(0));
+    }
+
+    /** A replica has nothing but zeroes there. */
+    public static Digests allZero(DigestRequest request, UUID replica) {
+        return of(request, Status.ALL_ZERO, replica, ByteBuffer.allocate(0));
+    }
+
+    /** The digests of a replica's chunks. */
+    public static Digests some(DigestRequest request, UUID replica, ByteBuffer digests) {
+        return of(request, Status.SOME, replica, digests);
+    }
+
+    private static Digests of(DigestRequest request, Status status, UUID replica, ByteBuffer digests) {
+        return new Digests(request.machine(), request.requestId(), status, request.disk(), replica, digests);
+    }
+
+    /** Whether it says what a replica has. */
+    public boolean isAnswer() {
+        return status == Status.SOME || status == Status.ALL_ZERO;
     }
 
     public Frame frame(ByteBufAllocator allocator) {
         var fields = FrameHeader.Fields.control(FrameType.DIGESTS, machine, Position.NONE);
-        return Frame.of(allocator, fields, body -> body.writeIntLE(requestId).writeByte(status.code).writeByte(0)
-                .writeShortLE(disk).writeIntLE(digests.remaining() / Limits.DIGEST_BYTES)
-                .writeBytes(digests.duplicate()));
+        return Frame.of(allocator, fields, body -> {
+            body.writeIntLE(requestId).writeByte(status.code).writeByte(0).writeShortLE(disk);
+            body.writeIntLE(digests.remaining() / Limits.DIGEST_BYTES);
+            Bodies.writeId(body, replica);
+            body.writeBytes(digests.duplicate());
+        });
     }
 
     public static Digests read(Frame frame) throws MalformedBodyException {
@@ -66,9 +93,10 @@ public record Digests(UUID machine, int requestId, Status status, int disk, Byte
             if (count < 0 || count > Limits.MAX_DIGESTS || (count > 0) != (status == Status.SOME)) {
                 throw new MalformedBodyException(count + " digests with " + status);
             }
+            UUID replica = Bodies.readId(body);
             byte[] digests = new byte[count * Limits.DIGEST_BYTES];
             body.readBytes(digests);
-            return new Digests(frame.machine(), requestId, status, disk, ByteBuffer.wrap(digests));
+            return new Digests(frame.machine(), requestId, status, disk, replica, ByteBuffer.wrap(digests));
         });
     }
 }

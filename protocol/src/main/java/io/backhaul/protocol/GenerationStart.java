@@ -15,7 +15,7 @@ import java.util.UUID;
  *            the source knows everything up to here to be journaled, and what changed after it to be in its dirty map:
  *            it will be sent in this generation. {@link Position#NONE}: nothing is known, the disks will be compared.
  * @param fidelity
- *            of what follows
+ *            of what follows; order begins with a {@link FidelityChange} only
  * @param bootId
  *            the source's boot; a new one tells that writes may have been missed
  */
@@ -23,6 +23,9 @@ public record GenerationStart(UUID machine, long generation, long timeMicros, Po
         UUID bootId, String machineName, List<DiskInfo> disks) {
     public GenerationStart {
         disks = List.copyOf(disks);
+        if (fidelity == Fidelity.ORDERED) {
+            throw new IllegalArgumentException("a generation that begins ORDERED");
+        }
         if (disks.isEmpty() || disks.size() > Limits.MAX_DISKS) {
             throw new IllegalArgumentException(disks.size() + " disks");
         }

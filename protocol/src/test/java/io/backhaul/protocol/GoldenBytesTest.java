@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GoldenBytesTest {
     private static final ByteBufAllocator ALLOCATOR = UnpooledByteBufAllocator.DEFAULT;
     private static final UUID MACHINE = UUID.fromString("00112233-4455-6677-8899-aabbccddeeff");
+    private static final UUID REPLICA = UUID.fromString("0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0");
     private static final long TIME = 1_700_000_000_000_000L;
     private static final byte[] LZ4_OF_64_A = HexFormat.of().parseHex("1f41010027504141414141");
 
@@ -41,11 +42,12 @@ class GoldenBytesTest {
                 Map.entry("PONG", new Heartbeat(MACHINE, true, 0x0123456789abcdefL)),
                 Map.entry("DIGEST_REQUEST", new DigestRequest(MACHINE, at(3, 17), 7, 1, 65536,
                         List.of(new DigestRequest.Run(32, 2), new DigestRequest.Run(1L << 32, 1)))),
-                Map.entry("DIGESTS", new Digests(MACHINE, 7, Digests.Status.SOME, 1, ByteBuffer.wrap(digests))),
+                Map.entry("DIGESTS",
+                        new Digests(MACHINE, 7, Digests.Status.SOME, 1, REPLICA, ByteBuffer.wrap(digests))),
                 Map.entry("GENERATION",
                         new GenerationStart(MACHINE, 4, TIME, at(3, 17), Fidelity.CATCH_UP,
                                 UUID.fromString("f0e0d0c0-b0a0-9080-7060-5040302010ff"), "web-1", disks)),
-                Map.entry("FIDELITY", new FidelityChange(MACHINE, at(4, 9), TIME + 1, Fidelity.ORDERED)),
+                Map.entry("FIDELITY", new FidelityChange(MACHINE, at(4, 9), TIME + 1, Fidelity.ORDERED, REPLICA)),
                 Map.entry("MARK", new Mark(MACHINE, at(4, 10), TIME + 2, Mark.Kind.USER, "before the upgrade")),
                 Map.entry("WRITES-raw", new SampleFrames.Writes(MACHINE, at(4, 11), TIME + 3, false, writes,
                         ByteBuffer.wrap("ABCDEFGHhello".getBytes(StandardCharsets.US_ASCII)))));

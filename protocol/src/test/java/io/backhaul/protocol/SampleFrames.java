@@ -42,7 +42,8 @@ public final class SampleFrames {
                     4096 << random.nextInt(9), runs());
             case DIGESTS -> digests(machine);
             case GENERATION -> generation(machine);
-            case FIDELITY -> new FidelityChange(machine, streamPosition(), number(), any(Fidelity.values()));
+            case FIDELITY -> new FidelityChange(machine, streamPosition(), number(), any(Fidelity.values()),
+                    id());
             case MARK -> new Mark(machine, streamPosition(), number(), any(Mark.Kind.values()), text(255));
             case WRITES -> writes(machine);
         };
@@ -128,7 +129,8 @@ public final class SampleFrames {
         Digests.Status status = any(Digests.Status.values());
         byte[] digests = new byte[status == Digests.Status.SOME ? Limits.DIGEST_BYTES * (1 + random.nextInt(20)) : 0];
         random.nextBytes(digests);
-        return new Digests(machine, random.nextInt(), status, random.nextInt(1 << 16), ByteBuffer.wrap(digests));
+        return new Digests(machine, random.nextInt(), status, random.nextInt(1 << 16), id(),
+                ByteBuffer.wrap(digests));
     }
 
     private GenerationStart generation(UUID machine) {
@@ -138,7 +140,8 @@ public final class SampleFrames {
             int sector = random.nextBoolean() ? 512 : 4096;
             disks.add(new DiskInfo(i, text(255), (1 + random.nextLong(1L << 40)) * sector, sector));
         }
-        return new GenerationStart(machine, 1 + number(), number(), position(), any(Fidelity.values()), id(),
+        return new GenerationStart(machine, 1 + number(), number(), position(),
+                random.nextBoolean() ? Fidelity.BASELINE : Fidelity.CATCH_UP, id(),
                 text(255), disks);
     }
 

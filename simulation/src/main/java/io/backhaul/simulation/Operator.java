@@ -4,6 +4,7 @@ import io.backhaul.mastertarget.PointName;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
 import io.backhaul.simulation.world.Tally;
+import java.util.List;
 
 /** The human: marks, looks at points, writes to views, resyncs, moves, changes settings and promotes, at any time. */
 final class Operator {
@@ -167,7 +168,9 @@ final class Operator {
 
     private void restart(Station<?> station, Dice dice, Runnable between) {
         say("new settings", station.host().name());
-        if (station.isUp() && dice.chance(0.7)) {
+        if (!station.isUp()) {
+            between.run();
+        } else if (dice.chance(0.7)) {
             station.restart(between);
         } else {
             station.kill(false);
@@ -175,7 +178,7 @@ final class Operator {
         }
     }
 
-    /** All process servers are told of the other master target, and started anew with empty spools. */
+    /** All process servers are told of the other master target, and started anew. */
     private void move(Dice dice) {
         int next = (scene.config().target() + 1) % scene.targets().size();
         TargetPart there = scene.targets().get(next).part();
@@ -185,10 +188,12 @@ final class Operator {
         say("the machine moves", Scene.targetHost(next));
         tally.count("operator: move");
         scene.config().moveTo(next);
-        String why = "the machine was given to another master target";
-        scene.witness().continuityIsLost(why);
-        scene.config().relays().forEach(
-                relay -> restart(scene.relays().get(relay), dice, () -> scene.emptySpool(relay, why)));
+        List<Station<RelayPart>> relays = scene.relays();
+        scene.continuityIsLost("the machine was given to another master target");
+        relays.forEach(relay -> restart(relay, dice, () -> {
+            scene.witness().diskLost(relay.host());
+            scene.witness().allowBaseline("the machine was given to another master target");
+        }));
     }
 
     private void loseJournal(Dice dice) {

@@ -98,7 +98,7 @@ final class Scene {
         Store store = new Store(new SimDrive(host, "volume", plan.shape().sizes().journalBytes(), tally),
                 new SimBaseDisks(host, tally));
         TargetPart.Site site = new TargetPart.Site(MACHINE, new Identity(Role.MASTER_TARGET, new UUID(9, index)),
-                Config.targetAddress(index), store.volume(), store.disks(), network, config::targetSetup);
+                Config.targetAddress(index), store.volume(), store.disks(), network, config::targetSetup, dice);
         stores.add(store);
         targets.add(new Station<>(host, process -> TargetPart.start(process, site), dice, tally));
     }
@@ -293,19 +293,12 @@ final class Scene {
         store.disks().wipe();
         rotten.remove(target.host().name());
         witness.diskLost(target.host());
-        witness.continuityIsLost("a master target lost its journal");
-        for (int i = 0; i < relays.size(); i++) {
-            relays.get(i).kill(false);
-            emptySpool(i, "a master target lost its journal");
-        }
+        continuityIsLost("a master target lost its journal");
     }
 
-    /**
-     * A spool is emptied, because the master target is not the one any more that it was filled for: a comparison in it holds
-     * what differed from the disks there. It must not run.
-     */
-    void emptySpool(int index, String why) {
-        wipeSpool(index);
+    /** What the process servers counted as safe, because the master target had it, is not. */
+    void continuityIsLost(String why) {
+        relays.forEach(relay -> witness.diskLost(relay.host()));
         witness.continuityIsLost(why);
     }
 

@@ -12,6 +12,7 @@ import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Identity;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.SimDrive;
 import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
@@ -34,7 +35,7 @@ final class TargetPart implements Station.Part {
     /** What is there before it starts. */
     record Site(UUID machine, Identity identity, String address, SimDrive volume, SimBaseDisks disks,
             SimNetwork network,
-            Supplier<MasterTargetMachine.Setup> setup) {}
+            Supplier<MasterTargetMachine.Setup> setup, Dice dice) {}
 
     private TargetPart(SimProcess process, Site site) {
         this.process = process;
@@ -45,7 +46,7 @@ final class TargetPart implements Station.Part {
                 process.newLane());
         this.machine = new MasterTargetMachine(site.machine(),
                 new MasterTargetMachine.Ports(loop, lanes, site.volume().mount(process), site.disks().of(process),
-                        process.allocator(), faults),
+                        site.dice().fork(process.name()), process.allocator(), faults),
                 setup);
         Loop doorstep = process.newLoop();
         Reception[] reception = new Reception[1];

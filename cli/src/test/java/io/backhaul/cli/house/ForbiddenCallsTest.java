@@ -77,6 +77,8 @@ class ForbiddenCallsTest {
             new Exemption("io.backhaul.source.SourceAgent", "chance",
                     "the door: it hands real chance to the head, which takes it from its constructor"),
             new Exemption("io.backhaul.processserver.ProcessServer", "chance",
+                    "the door: it hands real chance to the head, which takes it from its constructor"),
+            new Exemption("io.backhaul.mastertarget.MasterTarget", "chance",
                     "the door: it hands real chance to the head, which takes it from its constructor"));
 
     @TempDir

@@ -1,5 +1,6 @@
 package io.backhaul.engine.stream;
 
+import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Hello;
@@ -26,6 +27,11 @@ public interface FrameSink {
     /** Whether a new generation, higher than all before, may begin here; null where it may. */
     @Nullable
     Refusal judge(GenerationStart start);
+
+    /** Whether the fidelity may change so here; null where it may, as on the way to who judges it. */
+    default @Nullable Refusal judge(FidelityChange change) {
+        return null;
+    }
 
     /**
      * Takes a stream frame that follows {@link #accepted}. The sink owns it, and runs {@code released} exactly once, when

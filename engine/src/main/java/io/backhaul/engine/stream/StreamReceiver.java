@@ -4,6 +4,7 @@ import io.backhaul.engine.link.Link;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.protocol.Credit;
 import io.backhaul.protocol.FaultCode;
+import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.FrameType;
 import io.backhaul.protocol.GenerationStart;
@@ -16,6 +17,7 @@ import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
 import io.backhaul.protocol.Welcome;
 import io.netty.buffer.ByteBufAllocator;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -168,8 +170,7 @@ public final class StreamReceiver implements Link.Listener {
             refuse(FaultCode.GAP, frame.first() + " does not follow " + accepted);
             return false;
         }
-        take(frame, length);
-        return true;
+        return take(frame, length, frame.type() == FrameType.FIDELITY ? sink.judge(FidelityChange.read(frame)) : null);
     }
 
     private boolean beginGeneration(Frame frame, int length) throws MalformedBodyException {
@@ -177,17 +178,16 @@ public final class StreamReceiver implements Link.Listener {
             refuse(FaultCode.GAP, frame.first() + " does not follow " + sink.accepted());
             return false;
         }
-        Refusal refusal = sink.judge(GenerationStart.read(frame));
+        return take(frame, length, sink.judge(GenerationStart.read(frame)));
+    }
+
+    private boolean take(Frame frame, int length, @Nullable Refusal refusal) {
         if (refusal != null) {
             refuse(refusal);
             return false;
         }
-        take(frame, length);
-        return true;
-    }
-
-    private void take(Frame frame, int length) {
         sink.accept(frame, () -> giveCredit(length));
+        return true;
     }
 
     private void giveCredit(int bytes) {

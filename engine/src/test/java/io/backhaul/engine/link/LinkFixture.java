@@ -65,7 +65,7 @@ final class LinkFixture {
 
     /** A frame of 64 KiB. */
     static Frame bulk() {
-        return new Digests(MACHINE, 1, Digests.Status.SOME, 0,
+        return new Digests(MACHINE, 1, Digests.Status.SOME, 0, MACHINE,
                 ByteBuffer.allocate(Limits.MAX_DIGESTS * Limits.DIGEST_BYTES))
                 .frame(ByteBufAllocator.DEFAULT);
     }

@@ -2,6 +2,7 @@ package io.backhaul.engine.log;
 
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Mark;
@@ -43,6 +44,12 @@ public final class StreamFixture {
         last = new Position(last.generation() + 1, 1);
         return new GenerationStart(machine, last.generation(), 1_000_000, basis, Fidelity.BASELINE, BOOT, "fixture",
                 List.of(new DiskInfo(0, "disk-0", DISK_BYTES, 512))).frame(ByteBufAllocator.DEFAULT);
+    }
+
+    /** From here on in order, on a replica. */
+    public Frame ordered(UUID replica) {
+        last = last.plus(1);
+        return new FidelityChange(machine, last, 2_000_000, Fidelity.ORDERED, replica).frame(ByteBufAllocator.DEFAULT);
     }
 
     public Frame mark(String label) {

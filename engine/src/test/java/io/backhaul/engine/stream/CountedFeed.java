@@ -43,7 +43,7 @@ final class CountedFeed implements FrameFeed {
     }
 
     static Frame generation(ByteBufAllocator allocator, long generation, Position basis) {
-        return new GenerationStart(MACHINE, generation, 1, basis, Fidelity.ORDERED, MACHINE, "machine",
+        return new GenerationStart(MACHINE, generation, 1, basis, Fidelity.CATCH_UP, MACHINE, "machine",
                 List.of(new DiskInfo(0, "disk", 1 << 20, 512))).frame(allocator);
     }
 

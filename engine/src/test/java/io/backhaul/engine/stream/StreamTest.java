@@ -402,7 +402,7 @@ class StreamTest {
         hop.loop.runFor(5000);
         assertThat(hop.sender.control(request(hop))).isTrue();
         hop.fromReceiver(Digests
-                .without(new DigestRequest(MACHINE, Position.NONE, 1, 0, 4096, List.of(new DigestRequest.Run(0, 1))),
+                .none(new DigestRequest(MACHINE, Position.NONE, 1, 0, 4096, List.of(new DigestRequest.Run(0, 1))),
                         Digests.Status.UNAVAILABLE)
                 .frame(hop.allocator));
         hop.loop.runFor(100);

@@ -116,6 +116,8 @@ record Defect(String name, String sentence, List<Edit> edits) {
                         emptied("mastertarget.MachineSink.admit")),
                 of("target-ignores-basis", "a generation is taken whatever it builds upon",
                         believing("mastertarget.MachineSink.judge", "Position", "isAtLeast")),
+                of("target-orders-any", "a stream that was made for another replica is put in order",
+                        believing("mastertarget.MachineSink.judge", "UUID", "equals")),
                 of("target-forgets-marks", "a mark is not remembered",
                         without("mastertarget.Timeline.add", "List", "add")),
                 of("target-offers-gaps", "a point inside a gap is offered",
