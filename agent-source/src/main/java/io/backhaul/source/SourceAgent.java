@@ -126,9 +126,9 @@ public final class SourceAgent implements AutoCloseable {
         for (Path path : paths()) {
             targets.add(EbpfTarget.of(targets.size(), path, system));
         }
-        var sizes = new EbpfPins.Sizes(Math.toIntExact(settings.get(SourceSettings.EBPF_RING)),
+        var bounds = new EbpfPins.Bounds(Math.toIntExact(settings.get(SourceSettings.EBPF_RING)),
                 Math.toIntExact(settings.get(SourceSettings.EBPF_GRANULARITY)));
-        EbpfPins.Attached attached = EbpfPins.attach(id, targets, sizes, paths().getFirst(), new SecureRandom());
+        EbpfPins.Attached attached = EbpfPins.attach(id, targets, bounds, paths().getFirst(), new SecureRandom());
         openings.add(attached.ring());
         if (!attached.found().isEmpty()) {
             LOG.warn("what an earlier agent had left in the kernel is not gone on with: {}", attached.found());

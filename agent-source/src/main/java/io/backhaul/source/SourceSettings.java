@@ -43,8 +43,8 @@ final class SourceSettings {
     static final Key<Long> EBPF_RING = Key
             .bytes("ebpf.ring", 64L << 20, "Memory of the kernel for what is captured there and not released yet;"
                     + " when it is full, blocks are marked and read again later.")
-            .checked(bytes -> bytes >= 4 << 20 && bytes <= 1 << 29 && Long.bitCount(bytes) == 1,
-                    "a power of two between 4MiB and 512MiB");
+            .checked(bytes -> bytes >= 4 << 20 && bytes <= 1 << 30 && Long.bitCount(bytes) == 1,
+                    "a power of two between 4MiB and 1GiB");
     static final Key<Long> EBPF_GRANULARITY = Key
             .bytes("ebpf.granularity", 64L << 10, "What one byte of the kernel's own map of changed blocks stands for:"
                     + " 64KiB take 16 MiB of memory for each TiB of disk.")

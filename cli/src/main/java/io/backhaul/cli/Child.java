@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * A daemon as a process of its own, started by this program from the same classes. It ends when this program ends,
@@ -36,11 +37,18 @@ final class Child implements AutoCloseable {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+ExitOnOutOfMemoryError", "-Xshare:auto",
                 "-XX:+UseSerialGC", "-Xmx256m", "-XX:MaxDirectMemorySize=256m"));
+        command.addAll(ownOptions());
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Backhaul.class.getName(), part.label(),
                 "run", "--config", config.toString(), "--with-parent"));
         Process process = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile())).start();
         return new Child(part, log, process);
+    }
+
+    /** Those that {@code ./backhaul} gives to its own JVM, too. */
+    private static List<String> ownOptions() {
+        String options = System.getenv().getOrDefault("BACKHAUL_JAVA_OPTIONS", "");
+        return Stream.of(options.split(" ", -1)).filter(option -> !option.isEmpty()).toList();
     }
 
     /** Waits until it answers at its control socket. */

@@ -30,8 +30,10 @@ final class EbpfCheck {
             .compile("--(short|json|seed|load-millis|marks|positions|kills)|\\d+");
     private static final Path PINS = Path.of("/sys/fs/bpf");
     private static final long TICK_MILLIS = 150;
+    private static final int TOLD_EVERY = 10;
     private static final long NARROW_BYTES_PER_SECOND = 1 << 20;
     private static final long WIDE_BYTES_PER_SECOND = 1L << 30;
+    private static final String SMALL_RING = "ebpf.ring = 4MiB";
 
     private final EbpfScale scale;
     private final SplittableRandom random;
@@ -55,27 +57,33 @@ final class EbpfCheck {
                 return tool + " is not installed";
             }
         }
-        return LoopDisk.obstacle().orElse("");
+        return LoopDisk.obstacle().or(WriteWitness::obstacle).orElse("");
     }
 
     /** Runs everything; the answer holds figures. What is wrong ends it with an {@link AssertionError}. */
     static Map<String, Object> run(EbpfScale scale, long seed) throws Exception {
         var check = new EbpfCheck(scale, seed);
+        check.run();
+        return check.figures;
+    }
+
+    private void run() throws Exception {
         try (EbpfScene scene = EbpfScene.open()) {
             try {
-                check.run(scene);
+                run(scene);
             } catch (AssertionError | Exception wrong) {
                 System.err.println(scene.scene().logs());
                 throw wrong;
             }
         }
         assertThat(pins()).as("what is left pinned").isEmpty();
-        check.figures.put("seconds", Math.round((SystemClock.INSTANCE.nanos() - check.startNanos) / 1e8) / 10.0);
-        return check.figures;
+        say("nothing is left behind");
+        figures.put("seconds", Math.round((SystemClock.INSTANCE.nanos() - startNanos) / 1e8) / 10.0);
     }
 
     private void run(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
         figures.put("fileSystems", scene.systems().stream().map(UsedDisk::type).toList());
+        say("disks with " + figures.get("fileSystems"));
         baseline(scene);
         say("the agent wrote to no device during the baseline");
         Map<String, List<Path>> copies = underLoad(scene);
@@ -97,10 +105,18 @@ final class EbpfCheck {
         System.err.printf("%6.1f s  %s%n", (SystemClock.INSTANCE.nanos() - startNanos) / 1e9, what);
     }
 
+    /** Now and then, how far it is. */
+    private void tell(int done, String what) {
+        if (done > 0 && done % TOLD_EVERY == 0) {
+            say(done + " " + what);
+        }
+    }
+
     /** The first comparison, while nobody else writes: whatever is written then, the agent has written. */
     private void baseline(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
         List<LoopDisk.Written> before = written(scene);
         scene.fleet().start();
+        say("all parts run");
         scene.scene().awaitOrdered();
         scene.scene().awaitJournaled();
         assertThat(written(scene)).as("writes that the devices have counted").isEqualTo(before);
@@ -121,8 +137,9 @@ final class EbpfCheck {
     private Map<String, List<Path>> underLoad(EbpfScene scene)
             throws IOException, InterruptedException, ControlFault {
         Map<String, List<Path>> copies = new LinkedHashMap<>();
-        scene.use(1);
-        try (CounterLoad counter = CounterLoad.start(scene.counterA().device(), scene.counterB().device())) {
+        scene.use(1, scale.kibPerSecond());
+        try (WriteWitness witness = scene.witness();
+                CounterLoad counter = CounterLoad.start(scene.counterA().device(), scene.counterB().device())) {
             for (int mark = 0; mark < scale.marks(); mark++) {
                 tick(scene, scale.loadMillis() / scale.marks());
                 String label = "frozen-" + mark;
@@ -140,6 +157,7 @@ final class EbpfCheck {
             tick(scene, 2 * TICK_MILLIS);
             counter.stop();
             figures.put("counted", counter.count());
+            assertWroteNothing(witness);
         }
         Answer machine = scene.fleet().machine(Part.SOURCE);
         figures.put("capturedBytes", machine.count("capturedBytes"));
@@ -147,6 +165,14 @@ final class EbpfCheck {
         figures.put("rounds", scene.systems().stream().mapToLong(UsedDisk::rounds).sum());
         stopWriting(scene);
         return copies;
+    }
+
+    /** By the kernel's tracepoints, for the agent's process alone. */
+    private void assertWroteNothing(WriteWitness witness) throws IOException {
+        WriteWitness.Seen seen = witness.seen();
+        assertThat(seen.own()).as("what the agent wrote to protected devices under load").isEmpty();
+        figures.put("agentWrites", 0);
+        figures.merge("writtenOutForReads", seen.writtenOut(), (before, more) -> (long) before + (long) more);
     }
 
     /** Everything stays mounted, but nobody writes. */
@@ -195,6 +221,7 @@ final class EbpfCheck {
         assertThat(stretches).as("ordered stretches within the load").isNotEmpty();
         int judged = 0;
         for (int i = 0; i < scale.positions(); i++) {
+            tell(i, "positions are consistent");
             Position at = drawn(stretches);
             try (OpenView view = scene.view(at.toString())) {
                 assertCountersAgree(scene, view, at);
@@ -265,9 +292,10 @@ final class EbpfCheck {
     /** Kills the agent again and again while everybody writes. */
     private void kills(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
         Fleet fleet = scene.fleet();
-        scene.use(2);
+        scene.use(2, scale.kibPerSecond());
         int ordered = 0;
         for (int kill = 0; kill < scale.kills(); kill++) {
+            tell(kill, "kills survived");
             scene.scene().awaitWritten(1 << 20);
             fleet.child(Part.SOURCE).kill();
             pause(random.nextLong(400));
@@ -301,14 +329,8 @@ final class EbpfCheck {
             scene.scene().awaitOrdered();
             Position before = scene.markWhenOrdered("before-overflow");
             relay.rate(NARROW_BYTES_PER_SECOND);
-            scene.use(3);
-            Answer gap = scene.scene().await(Part.SOURCE, "the ring overflows",
-                    machine -> !machine.text("fidelity").equals("ORDERED") && machine.count("overflows") > 0);
-            Position within = Position.parse(gap.group("positions").text("captured"));
-            relay.rate(WIDE_BYTES_PER_SECOND);
-            stopWriting(scene);
-            scene.scene().awaitOrdered();
-            scene.scene().awaitJournaled();
+            scene.use(3, scale.kibPerSecond());
+            Position within = gap(scene, relay);
             Position after = scene.markWhenOrdered("after-overflow");
             assertThat(within.isAtLeast(before) && after.isAtLeast(within)).isTrue();
             assertThatThrownBy(() -> scene.view(within.toString()).close()).as("a point inside the gap, at %s", within)
@@ -322,7 +344,19 @@ final class EbpfCheck {
         scene.rest();
     }
 
-    private static final String SMALL_RING = "ebpf.ring = 4MiB";
+    /** While everybody writes: the ring overflows, and the disks are read again. Answers a position inside the gap. */
+    private Position gap(EbpfScene scene, SlowRelay relay) throws IOException, InterruptedException, ControlFault {
+        try (WriteWitness witness = scene.witness()) {
+            Answer gap = scene.scene().await(Part.SOURCE, "the ring overflows",
+                    machine -> !machine.text("fidelity").equals("ORDERED") && machine.count("overflows") > 0);
+            relay.rate(WIDE_BYTES_PER_SECOND);
+            stopWriting(scene);
+            scene.scene().awaitOrdered();
+            scene.scene().awaitJournaled();
+            assertWroteNothing(witness);
+            return Position.parse(gap.group("positions").text("captured"));
+        }
+    }
 
     /** Removes what is in the kernel. */
     static void detach(Fleet fleet) {
@@ -347,7 +381,7 @@ final class EbpfCheck {
 
     private static EbpfScale scale(List<String> words) {
         EbpfScale scale = words.contains("--short") ? EbpfScale.SHORT : EbpfScale.LONG;
-        return new EbpfScale(number(words, "--load-millis", scale.loadMillis()),
+        return new EbpfScale(scale.kibPerSecond(), number(words, "--load-millis", scale.loadMillis()),
                 (int) number(words, "--marks", scale.marks()), (int) number(words, "--positions", scale.positions()),
                 (int) number(words, "--kills", scale.kills()));
     }
@@ -368,18 +402,25 @@ final class EbpfCheck {
         }
         PrintStream result = System.out;
         System.setOut(System.err);
+        var check = new EbpfCheck(scale(words), number(words, "--seed", SystemClock.INSTANCE.wallMicros()));
+        String wrong = "";
         try {
-            Map<String, Object> figures = run(scale(words),
-                    number(words, "--seed", SystemClock.INSTANCE.wallMicros()));
-            if (words.contains("--json")) {
-                result.println(Printing.json(figures));
-            } else {
-                figures.forEach((name, value) -> result.printf("%-24s %s%n", name, value));
-            }
-            System.exit(Backhaul.DONE);
-        } catch (AssertionError wrong) {
-            System.err.println("ebpf: " + wrong.getMessage());
-            System.exit(Backhaul.FAILED);
+            check.run();
+        } catch (AssertionError | IOException | ControlFault failed) {
+            wrong = String.valueOf(failed.getMessage());
+            System.err.println("ebpf: " + wrong);
         }
+        Map<String, Object> figures = new LinkedHashMap<>();
+        figures.put("good", wrong.isEmpty());
+        figures.putAll(check.figures);
+        if (!wrong.isEmpty()) {
+            figures.put("failure", wrong);
+        }
+        if (words.contains("--json")) {
+            result.println(Printing.json(figures));
+        } else {
+            figures.forEach((name, value) -> result.printf("%-24s %s%n", name, value));
+        }
+        System.exit(wrong.isEmpty() ? Backhaul.DONE : Backhaul.FAILED);
     }
 }

@@ -36,7 +36,7 @@ final class EbpfScene implements AutoCloseable {
         this.place = place;
         this.archive = place.resolve("archive.tar");
         for (String type : fileSystems()) {
-            LoopDisk disk = LoopDisk.make(place.resolve(type + ".img"), (type.equals("ext4") ? 128 : 320) * MIB);
+            LoopDisk disk = LoopDisk.make(place.resolve(type + ".img"), sizeMib(type) * MIB);
             made.add(disk);
             disk.format(type);
             systems.add(new UsedDisk(type, disk, place.resolve(type), systems.size()));
@@ -71,6 +71,15 @@ final class EbpfScene implements AutoCloseable {
                 .filter(type -> Tool.find("mkfs." + type).isPresent()).toList();
     }
 
+    /** Not much more than the least that its program makes. */
+    private static long sizeMib(String type) {
+        return switch (type) {
+            case "xfs" -> 304;
+            case "btrfs" -> 192;
+            default -> 128;
+        };
+    }
+
     Scene scene() {
         return scene;
     }
@@ -101,9 +110,9 @@ final class EbpfScene implements AutoCloseable {
     }
 
     /** Mounts every file system and lets everybody write. */
-    void use(long seed) throws IOException, InterruptedException {
+    void use(long seed, int kibPerSecond) throws IOException, InterruptedException {
         for (UsedDisk each : systems) {
-            each.use(archive, seed);
+            each.use(archive, seed, kibPerSecond);
         }
     }
 
@@ -181,6 +190,11 @@ final class EbpfScene implements AutoCloseable {
                 }
             }
         });
+    }
+
+    /** Watches what the agent's process writes to protected devices. */
+    WriteWitness witness() throws IOException, InterruptedException {
+        return WriteWitness.of(fleet().child(Part.SOURCE).pid(), disks(), place.resolve("traces"));
     }
 
     /** The agent has opened no protected device for writing. */

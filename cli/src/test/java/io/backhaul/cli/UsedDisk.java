@@ -15,8 +15,6 @@ import org.jspecify.annotations.Nullable;
  * mapped memory; file trees, and a database. Knows which transactions were committed at which position.
  */
 final class UsedDisk implements AutoCloseable {
-    private static final String RATE = "2m";
-
     private final String type;
     private final LoopDisk disk;
     private final Path mountPoint;
@@ -47,7 +45,13 @@ final class UsedDisk implements AutoCloseable {
         return index;
     }
 
-    void use(Path archive, long seed) throws IOException, InterruptedException {
+    /**
+     * Lets everybody write.
+     *
+     * @param kibPerSecond
+     *            for each of fio's jobs
+     */
+    void use(Path archive, long seed, int kibPerSecond) throws IOException, InterruptedException {
         if (!disk.isMounted()) {
             disk.mount(mountPoint, "defaults");
         }
@@ -56,7 +60,8 @@ final class UsedDisk implements AutoCloseable {
         Path fioFolder = Files.createDirectories(mountPoint.resolve("fio"));
         fio = new ProcessBuilder("fio", "--directory=" + fioFolder, "--time_based", "--runtime=3600",
                 "--randseed=" + seed,
-                "--refill_buffers", "--buffer_compress_percentage=40", "--rw=randwrite", "--size=8m", "--rate=" + RATE,
+                "--refill_buffers", "--buffer_compress_percentage=40", "--rw=randwrite", "--size=8m",
+                "--rate=" + kibPerSecond + "k",
                 "--bsrange=512-1m", "--fsync=24", "--name=buffered", "--ioengine=psync", "--name=direct",
                 "--ioengine=psync", "--direct=1", type.equals("btrfs") ? "--bsrange=4k-1m" : "--bsrange=512-1m",
                 "--name=mapped", "--ioengine=mmap", "--bsrange=4k-1m").redirectErrorStream(true)

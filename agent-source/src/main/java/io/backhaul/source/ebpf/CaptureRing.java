@@ -49,6 +49,14 @@ public interface CaptureRing extends AutoCloseable {
             data = ByteBuffer.allocate(0);
         }
 
+        public long lengthBytes() {
+            return lengthBytes;
+        }
+
+        public long nextPosition() {
+            return next;
+        }
+
         private void set(Kind what, int inDisk, long atOffset, long bytes) {
             kind = what;
             disk = inDisk;

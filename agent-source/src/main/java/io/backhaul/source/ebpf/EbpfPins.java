@@ -35,21 +35,25 @@ public final class EbpfPins {
     private EbpfPins() {}
 
     /**
-     * What the capture takes of the kernel's memory.
+     * What the capture takes of the kernel's memory, and how patient it is.
      *
      * @param ringBytes
-     *            a power of two
+     *            a power of two; 1 GiB at most, for more cannot be addressed as one piece here
      * @param blockBytes
      *            what one byte of the map of lost blocks stands for; a power of two
+     * @param settleNanos
+     *            how long writes may be under way before their disk counts as stuck
      * @param bounded
      *            whether to do without the kernel's {@code bpf_loop} even where it has it
      */
-    public record Sizes(int ringBytes, int blockBytes, boolean bounded) {
-        public Sizes(int ringBytes, int blockBytes) {
-            this(ringBytes, blockBytes, false);
+    public record Bounds(int ringBytes, int blockBytes, long settleNanos, boolean bounded) {
+        private static final long SETTLE_NANOS = 60_000_000_000L;
+
+        public Bounds(int ringBytes, int blockBytes) {
+            this(ringBytes, blockBytes, SETTLE_NANOS, false);
         }
 
-        public Sizes {
+        public Bounds {
             if (Integer.bitCount(ringBytes) != 1 || Integer.bitCount(blockBytes) != 1) {
                 throw new IllegalArgumentException(ringBytes + " or " + blockBytes + " is no power of two");
             }
@@ -82,7 +86,7 @@ public final class EbpfPins {
      * @throws IOException
      *             in one clear line, where this kernel or this process cannot
      */
-    public static Attached attach(UUID machine, List<EbpfTarget> targets, Sizes sizes, Path disk,
+    public static Attached attach(UUID machine, List<EbpfTarget> targets, Bounds bounds, Path disk,
             RandomGenerator random)
             throws IOException {
         if (targets.isEmpty() || targets.size() > KernelLayout.MAX_TARGETS) {
@@ -93,20 +97,20 @@ public final class EbpfPins {
         Path folder = folder(machine);
         String unfit = "";
         if (Files.isDirectory(folder)) {
-            unfit = unfit(folder, targets, sizes);
+            unfit = unfit(folder, targets, bounds);
             if (unfit.isEmpty()) {
-                return new Attached(open(folder, targets, false), "");
+                return new Attached(open(folder, targets, bounds, false), "");
             }
             detach(machine);
         }
         Calibration calibration = Calibration.find(object(), disk, random);
         Files.createDirectories(folder);
-        begin(folder, targets, sizes, calibration);
-        return new Attached(open(folder, targets, true), unfit);
+        begin(folder, targets, bounds, calibration);
+        return new Attached(open(folder, targets, bounds, true), unfit);
     }
 
     /** Why what is pinned cannot be gone on with; empty where it can. */
-    private static String unfit(Path folder, List<EbpfTarget> targets, Sizes sizes) throws IOException {
+    private static String unfit(Path folder, List<EbpfTarget> targets, Bounds bounds) throws IOException {
         if (!Files.exists(folder.resolve(READY))) {
             return "an earlier beginning was cut off";
         }
@@ -117,8 +121,8 @@ public final class EbpfPins {
             if (version != KernelLayout.VERSION) {
                 return "it was left by another version of the agent, with layout " + version;
             }
-            if (ring.maxEntries() != sizes.ringBytes()
-                    || 1L << control.getIntAcquire(KernelLayout.CONTROL_BLOCK_SHIFT) != sizes.blockBytes()) {
+            if (ring.maxEntries() != bounds.ringBytes()
+                    || 1L << control.getIntAcquire(KernelLayout.CONTROL_BLOCK_SHIFT) != bounds.blockBytes()) {
                 return "it was begun with other sizes";
             }
             boolean same = control.getIntAcquire(KernelLayout.CONTROL_TARGETS) == targets.size();
@@ -137,26 +141,26 @@ public final class EbpfPins {
                 && control.getAcquire(at + KernelLayout.TARGET_SEQUENCE) == target.whole().sequence();
     }
 
-    private static void begin(Path folder, List<EbpfTarget> targets, Sizes sizes, Calibration calibration)
+    private static void begin(Path folder, List<EbpfTarget> targets, Bounds bounds, Calibration calibration)
             throws IOException {
         long pages = 0;
         for (EbpfTarget target : targets) {
-            pages += markPages(target, sizes);
+            pages += markPages(target, bounds);
         }
-        boolean loops = BpfObject.hasHelper(HELPER_LOOP) && !sizes.bounded();
+        boolean loops = BpfObject.hasHelper(HELPER_LOOP) && !bounds.bounded();
         String queue = loops ? "queue_loops" : "queue_bounded";
         String complete = loops ? "complete_loops" : "complete_bounded";
         String request = loops ? "request_loops" : "request_bounded";
         try (BpfObject object = BpfObject.open(object())) {
             keepOnly(object, List.of(queue, complete, request));
-            object.size("ring", sizes.ringBytes());
+            object.size("ring", bounds.ringBytes());
             object.size("marks", Math.toIntExact(pages));
             object.load();
             for (String map : MAPS) {
                 try (BpfHandle handle = object.openMap(map)) {
                     handle.pin(folder.resolve(map));
                     if (map.equals("control")) {
-                        settle(handle, targets, sizes, calibration);
+                        settle(handle, targets, bounds, calibration);
                     }
                 }
             }
@@ -168,17 +172,17 @@ public final class EbpfPins {
         Files.createDirectory(folder.resolve(READY));
     }
 
-    private static long markPages(EbpfTarget target, Sizes sizes) {
-        long blocks = (target.sizeBytes() + sizes.blockBytes() - 1) / sizes.blockBytes();
+    private static long markPages(EbpfTarget target, Bounds bounds) {
+        long blocks = (target.sizeBytes() + bounds.blockBytes() - 1) / bounds.blockBytes();
         return (blocks + KernelLayout.MARKS_PAGE_BYTES - 1) / KernelLayout.MARKS_PAGE_BYTES;
     }
 
-    private static void settle(BpfHandle map, List<EbpfTarget> targets, Sizes sizes, Calibration calibration)
+    private static void settle(BpfHandle map, List<EbpfTarget> targets, Bounds bounds, Calibration calibration)
             throws IOException {
         try (SharedMemory control = map.map(0, KernelLayout.CONTROL_BYTES, true)) {
             control.setIntVolatile(KernelLayout.CONTROL_VERSION, KernelLayout.VERSION);
             control.setIntVolatile(KernelLayout.CONTROL_BLOCK_SHIFT,
-                    Integer.numberOfTrailingZeros(sizes.blockBytes()));
+                    Integer.numberOfTrailingZeros(bounds.blockBytes()));
             control.setVolatile(KernelLayout.CONTROL_PAGE_OFFSET, calibration.pageOffset());
             control.setVolatile(KernelLayout.CONTROL_VMEMMAP, calibration.vmemmap());
             long firstPage = 0;
@@ -191,7 +195,7 @@ public final class EbpfPins {
                 control.setVolatile(at + KernelLayout.TARGET_SIZE, target.sizeBytes());
                 control.setVolatile(at + KernelLayout.TARGET_FIRST_MARK, firstPage * KernelLayout.MARKS_PAGE_BYTES);
                 control.setVolatile(at + KernelLayout.TARGET_SEQUENCE, target.whole().sequence());
-                firstPage += markPages(target, sizes);
+                firstPage += markPages(target, bounds);
             }
             control.setIntVolatile(KernelLayout.CONTROL_TARGETS, targets.size());
         }
@@ -207,7 +211,8 @@ public final class EbpfPins {
         }
     }
 
-    private static CaptureRing open(Path folder, List<EbpfTarget> targets, boolean fresh) throws IOException {
+    private static CaptureRing open(Path folder, List<EbpfTarget> targets, Bounds bounds, boolean fresh)
+            throws IOException {
         List<AutoCloseable> opened = new ArrayList<>();
         try (BpfHandle ring = BpfHandle.open(folder.resolve("ring"));
                 BpfHandle control = BpfHandle.open(folder.resolve("control"));
@@ -224,7 +229,7 @@ public final class EbpfPins {
             // A write that is not seen to end only costs time; one that is not seen to begin is lost.
             List<BpfHandle> programs = List.of(keep(opened, BpfHandle.open(folder.resolve("program-queue"))));
             return new KernelRing(new KernelRing.Parts(consumer, producer, head, lost, own, programs), targets, size,
-                    fresh);
+                    bounds.settleNanos(), fresh);
         } catch (IOException | RuntimeException failed) {
             for (AutoCloseable each : opened) {
                 close(each, failed);

@@ -59,6 +59,8 @@ final class KernelLayout {
     /** The kernel's ring: a page with the reader's position, one with the writer's, then the data twice in a row. */
     static final int RING_PAGE_BYTES = 4096;
     static final int RING_HEADER_BYTES = 8;
+    /** No record is longer: none has to be put together of the ring's end and its beginning. */
+    static final int RING_MOST_BYTES = 1 << 20;
     static final int RING_BUSY = 1 << 31;
     static final int RING_DISCARDED = 1 << 30;
 

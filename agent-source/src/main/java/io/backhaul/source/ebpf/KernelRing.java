@@ -8,13 +8,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The ring as the kernel has it, by memory that is mapped: reading a record takes no call. Positions are those of the
  * kernel's ring.
  */
 final class KernelRing implements CaptureRing {
-    private static final long SETTLE_NANOS = 60_000_000_000L;
     private static final long PATIENCE_NANOS = 500_000_000;
     private static final long UNTRACKED_NANOS = 30_000_000_000L;
 
@@ -23,6 +23,7 @@ final class KernelRing implements CaptureRing {
     private final long mask;
     private final ByteBuffer records;
     private final ByteBuffer notes;
+    private final long settleNanos;
     private int epoch;
     private boolean settledOnce;
     private volatile long misses;
@@ -33,15 +34,20 @@ final class KernelRing implements CaptureRing {
             SharedMemory notes, List<BpfHandle> programs) {}
 
     /**
+     * Maps nothing by itself.
+     *
+     * @param settleNanos
+     *            how long writes may be under way before their disk counts as stuck
      * @param fresh
      *            whether writes may be under way that were submitted before anyone looked
      */
-    KernelRing(Parts parts, List<EbpfTarget> targets, int sizeBytes, boolean fresh) {
+    KernelRing(Parts parts, List<EbpfTarget> targets, int sizeBytes, long settleNanos, boolean fresh) {
+        this.settleNanos = settleNanos;
         this.fresh = fresh;
         this.parts = parts;
         this.targets = List.copyOf(targets);
         this.mask = sizeBytes - 1L;
-        this.records = parts.producer().slice(KernelLayout.RING_PAGE_BYTES, sizeBytes * 2)
+        this.records = parts.producer().slice(KernelLayout.RING_PAGE_BYTES, sizeBytes + KernelLayout.RING_MOST_BYTES)
                 .order(ByteOrder.LITTLE_ENDIAN);
         this.notes = parts.notes().slice(0, Notes.LENGTH_BYTES);
         this.epoch = parts.control().getIntAcquire(KernelLayout.CONTROL_EPOCH);
@@ -144,7 +150,7 @@ final class KernelRing implements CaptureRing {
             // What an earlier agent has left half done, or nobody has seen begin.
             flip();
             if (fresh) {
-                BlockDevices.awaitQuiet(disks(), SETTLE_NANOS / 2);
+                BlockDevices.awaitQuiet(disks(), settleNanos / 2);
             }
             settledOnce = true;
         }
@@ -166,13 +172,14 @@ final class KernelRing implements CaptureRing {
         int counted = KernelLayout.CONTROL_IN_FLIGHT + (epoch & 1) * Long.BYTES;
         epoch++;
         parts.control().setIntVolatile(KernelLayout.CONTROL_EPOCH, epoch);
-        for (long waited = 0; waited < SETTLE_NANOS; waited += 2 * PATIENCE_NANOS) {
+        for (long waited = 0; waited < settleNanos; waited += 2 * PATIENCE_NANOS) {
             if (parts.control().awaitZero(counted, PATIENCE_NANOS)
                     || BlockDevices.awaitQuiet(disks(), PATIENCE_NANOS)) {
                 return;
             }
         }
-        throw new IOException("writes have been under way for 60 s and are not completed: is a disk stuck?");
+        throw new IOException("writes have been under way for " + TimeUnit.NANOSECONDS.toSeconds(settleNanos)
+                + " s and are not completed: is a disk stuck?");
     }
 
     @Override

@@ -52,7 +52,7 @@ class KernelRingIT {
         }
     }
 
-    private EbpfPins.Attached attach(EbpfPins.Sizes sizes) throws Exception {
+    private EbpfPins.Attached attach(EbpfPins.Bounds sizes) throws Exception {
         List<EbpfTarget> targets = List.of(EbpfTarget.of(0, disk.path(), BlockDevices.read()));
         return EbpfPins.attach(machine, targets, sizes, disk.path(), random);
     }
@@ -80,7 +80,7 @@ class KernelRingIT {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void everyWriteOfAFileSystemIsInTheRingInOrder(boolean bounded) throws Exception {
-        try (CaptureRing ring = attach(new EbpfPins.Sizes(256 << 20, 64 << 10, bounded)).ring()) {
+        try (CaptureRing ring = attach(new EbpfPins.Bounds(256 << 20, 64 << 10, 60_000_000_000L, bounded)).ring()) {
             Tool.run("mke2fs", "-q", "-t", "ext4", disk.path().toString());
             Path at = disk.mount(disk.path(), folder.resolve("mnt"));
             for (int i = 0; i < 40; i++) {
@@ -104,7 +104,7 @@ class KernelRingIT {
     @Test
     void directBufferedAndMappedWritesOfEverySizeAreCaptured() throws Exception {
         Tool.need("fio");
-        try (CaptureRing ring = attach(new EbpfPins.Sizes(512 << 20, 64 << 10)).ring()) {
+        try (CaptureRing ring = attach(new EbpfPins.Bounds(512 << 20, 64 << 10)).ring()) {
             for (String how : List.of("--direct=1 --ioengine=libaio --iodepth=8",
                     "--direct=0 --ioengine=psync --fsync=50",
                     "--ioengine=mmap")) {
@@ -124,7 +124,7 @@ class KernelRingIT {
 
     @Test
     void theRingOutlivesItsReaderAndIsGoneAfterADetach() throws Exception {
-        EbpfPins.Sizes sizes = new EbpfPins.Sizes(64 << 20, 64 << 10);
+        EbpfPins.Bounds sizes = new EbpfPins.Bounds(64 << 20, 64 << 10);
         try (CaptureRing ring = attach(sizes).ring()) {
             Tool.run("mke2fs", "-q", "-t", "ext4", disk.path().toString());
             replay(ring);
@@ -148,7 +148,7 @@ class KernelRingIT {
 
     @Test
     void whatDoesNotFitIsMarkedBeforeItIsCounted() throws Exception {
-        try (CaptureRing ring = attach(new EbpfPins.Sizes(1 << 20, 64 << 10)).ring()) {
+        try (CaptureRing ring = attach(new EbpfPins.Bounds(1 << 20, 64 << 10)).ring()) {
             Tool.run("dd", "if=/dev/urandom", "of=" + disk.path(), "bs=1M", "count=40", "oflag=direct", "status=none");
             replay(ring);
             assertThat(ring.losses()).isPositive();

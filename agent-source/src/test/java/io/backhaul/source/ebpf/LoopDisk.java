@@ -59,7 +59,9 @@ final class LoopDisk {
         return backing;
     }
 
-    Path partition(int number) {
+    /** Tells the kernel of a partition; the disk was made with {@code -P}. */
+    Path partition(int number, long firstSector, long sectors) throws Exception {
+        Tool.run("addpart", device, String.valueOf(number), String.valueOf(firstSector), String.valueOf(sectors));
         return Path.of(device + "p" + number);
     }
 

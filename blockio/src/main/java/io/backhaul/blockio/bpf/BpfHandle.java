@@ -18,6 +18,7 @@ public final class BpfHandle implements AutoCloseable {
     private static final int MAP_VALUE_BYTES = 12;
     private static final int MAP_MAX_ENTRIES = 16;
     /** In {@code struct bpf_prog_info}. */
+    private static final int PROGRAM_RUN_NANOS = 192;
     private static final int PROGRAM_MISSES = 208;
 
     private final BpfLibrary library;
@@ -69,6 +70,13 @@ public final class BpfHandle implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment info = readInfo(arena);
             return info.get(java.lang.foreign.ValueLayout.JAVA_LONG, PROGRAM_MISSES);
+        }
+    }
+
+    /** How long a program has run so far, on all processors; 0 unless the kernel counts it ({@code kernel.bpf_stats_enabled}). */
+    public long runNanos() throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            return readInfo(arena).get(java.lang.foreign.ValueLayout.JAVA_LONG, PROGRAM_RUN_NANOS);
         }
     }
 
