@@ -252,8 +252,9 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             superseded("the receiver has " + durable + ", which was never sent from here");
             return;
         }
+        // Its beginning was sent long ago; this one only says which generation it is.
         var start = new GenerationStart(options.machine().id(), durable.generation(), ports.loop().clock().wallMicros(),
-                stored.journaled(), Fidelity.ORDERED, stored.bootId(), options.machine().name(), disks);
+                stored.journaled(), Fidelity.CATCH_UP, stored.bootId(), options.machine().name(), disks);
         // An ORDERED stretch has been reached, though the state may not have been stored since.
         stored = stored.compared(disks.stream().mapToLong(DiskInfo::sizeBytes).toArray(), false);
         storedChanged = true;
