@@ -12,6 +12,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -131,6 +132,12 @@ final class Fleet implements AutoCloseable {
 
     Child child(Part part) {
         return Optional.ofNullable(children.get(part)).orElseThrow();
+    }
+
+    /** A part's process, where there is one; from any thread. */
+    synchronized OptionalLong pid(Part part) {
+        Child child = children.get(part);
+        return child == null ? OptionalLong.empty() : OptionalLong.of(child.pid());
     }
 
     Path config(Part part) {

@@ -32,7 +32,6 @@ final class EbpfCheck {
     private static final long TICK_MILLIS = 150;
     private static final int TOLD_EVERY = 10;
     private static final long NARROW_BYTES_PER_SECOND = 1 << 20;
-    private static final long WIDE_BYTES_PER_SECOND = 1L << 30;
     private static final String SMALL_RING = "ebpf.ring = 4MiB";
 
     private final EbpfScale scale;
@@ -322,15 +321,14 @@ final class EbpfCheck {
         Fleet fleet = scene.fleet();
         assertThat(fleet.child(Part.SOURCE).stop()).as("exit code of a clean stop").isZero();
         detach(fleet);
-        String address = fleet.listen(Part.PROCESS_SERVER).orElseThrow();
-        try (SlowRelay relay = SlowRelay.to(address, WIDE_BYTES_PER_SECOND)) {
-            fleet.configure(Part.SOURCE, "process-servers = [\"" + relay.address() + "\"]\n" + SMALL_RING);
+        try (Line line = Line.to(() -> fleet.listen(Part.PROCESS_SERVER).orElseThrow())) {
+            fleet.configure(Part.SOURCE, "process-servers = [\"" + line.address() + "\"]\n" + SMALL_RING);
             fleet.start(Part.SOURCE);
             scene.scene().awaitOrdered();
             Position before = scene.markWhenOrdered("before-overflow");
-            relay.rate(NARROW_BYTES_PER_SECOND);
+            line.narrow(NARROW_BYTES_PER_SECOND);
             scene.use(3, scale.kibPerSecond());
-            Position within = gap(scene, relay);
+            Position within = gap(scene, line);
             Position after = scene.markWhenOrdered("after-overflow");
             assertThat(within.isAtLeast(before) && after.isAtLeast(within)).isTrue();
             assertThatThrownBy(() -> scene.view(within.toString()).close()).as("a point inside the gap, at %s", within)
@@ -345,11 +343,11 @@ final class EbpfCheck {
     }
 
     /** While everybody writes: the ring overflows, and the disks are read again. Answers a position inside the gap. */
-    private Position gap(EbpfScene scene, SlowRelay relay) throws IOException, InterruptedException, ControlFault {
+    private Position gap(EbpfScene scene, Line line) throws IOException, InterruptedException, ControlFault {
         try (WriteWitness witness = scene.witness()) {
             Answer gap = scene.scene().await(Part.SOURCE, "the ring overflows",
                     machine -> !machine.text("fidelity").equals("ORDERED") && machine.count("overflows") > 0);
-            relay.rate(WIDE_BYTES_PER_SECOND);
+            line.narrow(Line.WIDE_BYTES_PER_SECOND);
             stopWriting(scene);
             scene.scene().awaitOrdered();
             scene.scene().awaitJournaled();

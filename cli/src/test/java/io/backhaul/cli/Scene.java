@@ -107,6 +107,20 @@ final class Scene implements AutoCloseable {
                         && position(machine, "journaled").isAtLeast(captured));
     }
 
+    /** Connects to the disk behind the agent. */
+    BlockDevice connect() throws IOException {
+        try {
+            return DiskSource.connect(fleet.machine(Part.SOURCE).groups("disks").getFirst().text("uri"));
+        } catch (ControlFault | java.util.NoSuchElementException notYet) {
+            throw new IOException(notYet.getMessage(), notYet);
+        }
+    }
+
+    /** The disk itself, to be read. */
+    BlockDevice openDisk() throws IOException {
+        return Disks.open(disk, true);
+    }
+
     private static Position position(Answer machine, String name) {
         String text = machine.group("positions").text(name);
         return text.isEmpty() ? Position.NONE : Position.parse(text);

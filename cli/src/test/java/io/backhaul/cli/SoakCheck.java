@@ -1,0 +1,219 @@
+package io.backhaul.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.cli.ExportCommand.OpenView;
+import io.backhaul.engine.control.ControlFault;
+import io.backhaul.engine.time.SystemClock;
+import io.backhaul.protocol.Position;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.RandomAccessFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+
+/**
+ * Real processes under load, maltreated at random moments: nothing that was acknowledged is lost, every point is what was
+ * written, and nothing is compared from the beginning.
+ */
+final class SoakCheck {
+    private static final Pattern OPTION = Pattern.compile("--(short|json|seed|minutes)|\\d+");
+    private static final long DISK_BYTES = 48L << 20;
+    private static final long LOAD_PAUSE_MILLIS = 60;
+    private static final long MAX_REST_MILLIS = 2_500;
+    private static final long LOOK_SECONDS = 5;
+    /** Heap and direct memory of a part as it is started here, and what a Java program takes besides. */
+    private static final long MAX_PART_BYTES = 768L << 20;
+
+    private final SoakScale scale;
+    private final long seed;
+    private final SplittableRandom random;
+    private final Ledger ledger = new Ledger(DISK_BYTES);
+    private final Map<String, Object> figures = new LinkedHashMap<>();
+    private final long startNanos = SystemClock.INSTANCE.nanos();
+    private int views;
+    private int pointsChecked;
+
+    private SoakCheck(SoakScale scale, long seed) {
+        this.scale = scale;
+        this.seed = seed;
+        this.random = new SplittableRandom(seed);
+    }
+
+    /** Runs everything; the answer holds figures. What is wrong ends it with an {@link AssertionError}. */
+    static Map<String, Object> run(SoakScale scale, long seed) throws Exception {
+        var check = new SoakCheck(scale, seed);
+        check.figures.put("seed", seed);
+        Workplace place = Scene.place(Path.of("/tmp"));
+        Path disk = place.resolve("source.img");
+        try (var file = new RandomAccessFile(disk.toFile(), "rw")) {
+            file.setLength(DISK_BYTES);
+        }
+        try (Scene scene = Scene.on(place, List.of(disk));
+                Line toRelay = Line.to(() -> scene.fleet().listen(Part.PROCESS_SERVER).orElseThrow());
+                Line toTarget = Line.to(() -> scene.fleet().listen(Part.MASTER_TARGET).orElseThrow())) {
+            try {
+                scene.fleet().configure(Part.SOURCE, "process-servers = [\"" + toRelay.address() + "\"]");
+                scene.fleet().configure(Part.PROCESS_SERVER,
+                        "targets = [{ address = \"" + toTarget.address() + "\", machines = [\"*\"] }]");
+                check.run(scene, List.of(toRelay, toTarget));
+            } catch (AssertionError | Exception wrong) {
+                System.err.println(scene.logs());
+                throw wrong;
+            }
+        }
+        check.figures.put("seconds", Math.round((SystemClock.INSTANCE.nanos() - check.startNanos) / 1e8) / 10.0);
+        return check.figures;
+    }
+
+    private void run(Scene scene, List<Line> lines) throws IOException, InterruptedException, ControlFault {
+        Fleet fleet = scene.fleet();
+        fleet.start();
+        scene.awaitOrdered();
+        say("all parts run");
+        Havoc havoc = new Havoc(fleet, lines, random.split());
+        try (CheckedLoad load = CheckedLoad.start(scene, ledger, seed, LOAD_PAUSE_MILLIS);
+                SoakMarks marks = SoakMarks.of(fleet, load, ledger);
+                SoakWatch watch = SoakWatch.over(fleet)) {
+            maltreat(scene, havoc, load, watch);
+            havoc.endAll();
+            long endedNanos = SystemClock.INSTANCE.nanos();
+            marks.stop();
+            load.stop();
+            scene.awaitOrdered();
+            scene.awaitJournaled();
+            figures.put("convergedSeconds", Math.round((SystemClock.INSTANCE.nanos() - endedNanos) / 1e8) / 10.0);
+            say("everything is journaled, in order");
+            watch.check();
+            judge(scene, marks);
+            figures.put("deeds", havoc.deeds());
+            figures.put("writes", ledger.latest());
+            figures.put("writtenBytes", load.writtenBytes());
+            figures.put("writesInterrupted", load.interruptions());
+            figures.put("marksKept", marks.kept().size());
+            figures.put("marksRefused", marks.refused());
+            figures.put("pointsChecked", pointsChecked);
+            figures.put("peakBytes", watch.peakBytes());
+            assertThat(watch.peakBytes().values()).as("memory of the parts").allMatch(peak -> peak < MAX_PART_BYTES);
+        }
+        assertThat(scene.linesOf(Part.MASTER_TARGET)).as("comparisons of the whole disk, the first one excepted")
+                .filteredOn(line -> line.contains(" to BASELINE")).hasSize(1);
+        scene.assertIdentical();
+        say("identical");
+    }
+
+    private void maltreat(Scene scene, Havoc havoc, CheckedLoad load, SoakWatch watch)
+            throws IOException, InterruptedException, ControlFault {
+        long endNanos = SystemClock.INSTANCE.nanos() + TimeUnit.SECONDS.toNanos(scale.seconds());
+        long nextLookNanos = 0;
+        for (long now = SystemClock.INSTANCE.nanos(); now < endNanos; now = SystemClock.INSTANCE.nanos()) {
+            havoc.step();
+            Havoc.rest(random.nextLong(MAX_REST_MILLIS));
+            load.check();
+            watch.check();
+            if (now > nextLookNanos) {
+                nextLookNanos = now + TimeUnit.SECONDS.toNanos(LOOK_SECONDS);
+                look(scene);
+            }
+        }
+    }
+
+    /** Opens some point while everything goes on. */
+    private void look(Scene scene) throws IOException {
+        try {
+            List<Position> drawn = drawn(scene, 1);
+            if (!drawn.isEmpty()) {
+                spansAt(scene, drawn.getFirst().toString());
+            }
+        } catch (ControlFault beingOpened) {
+            say("no point can be looked at: " + beingOpened.getMessage());
+        }
+    }
+
+    private void judge(Scene scene, SoakMarks marks) throws IOException, ControlFault {
+        for (SoakMarks.Kept mark : marks.kept()) {
+            assertThat(spansAt(scene, mark.label())).as("%s, after write %d", mark, mark.version())
+                    .anyMatch(span -> span.has(mark.version()));
+        }
+        say(marks.kept().size() + " marks are what they were");
+        long before = 0;
+        for (Position at : drawn(scene, scale.positions()).stream().sorted().toList()) {
+            List<Ledger.Span> spans = spansAt(scene, at.toString());
+            long last = spans.getLast().end();
+            assertThat(last).as("the end of the writes of %s, after a point with those from %d on", at, before)
+                    .isGreaterThan(before);
+            before = Math.max(before, spans.getFirst().first());
+        }
+        say(scale.positions() + " positions are what was written, in order");
+        assertThat(spansAt(scene, "latest")).anyMatch(span -> span.has(ledger.latest()));
+    }
+
+    /** Positions drawn from all that are offered. */
+    private List<Position> drawn(Scene scene, int count) throws ControlFault {
+        List<Answer> intervals = new Answer(scene.fleet().client(Part.MASTER_TARGET).ask("points", Map.of()))
+                .groups("intervals");
+        List<Position> found = new ArrayList<>();
+        while (!intervals.isEmpty() && found.size() < count) {
+            Answer each = intervals.get(random.nextInt(intervals.size()));
+            Position from = Position.parse(each.text("from"));
+            long length = Position.parse(each.text("to")).sequence() - from.sequence();
+            found.add(from.plus(random.nextLong(length + 1)));
+        }
+        return found;
+    }
+
+    /** The writes after which the disk was as the point is. */
+    private List<Ledger.Span> spansAt(Scene scene, String point) throws IOException, ControlFault {
+        Map<String, Object> request = Map.of("at", point, "listen",
+                "unix:" + scene.resolve("v" + views++ % 8 + ".sock"));
+        try (OpenView view = OpenView.open(scene.fleet().client(Part.MASTER_TARGET), request);
+                BlockDevice image = DiskSource.open(view.answer().groups("exports").getFirst().text("uri"))) {
+            pointsChecked++;
+            return ledger.spansOf(image, "point " + point);
+        }
+    }
+
+    private void say(String what) {
+        System.err.printf("%6.1f s  %s%n", (SystemClock.INSTANCE.nanos() - startNanos) / 1e9, what);
+    }
+
+    private static long number(List<String> words, String option, long otherwise) {
+        int at = words.indexOf(option);
+        return at < 0 || at + 1 == words.size() ? otherwise : Long.parseLong(words.get(at + 1));
+    }
+
+    /** The options are those of {@code checks/soak}. */
+    public static void main(String[] arguments) throws Exception {
+        List<String> words = Arrays.asList(arguments);
+        boolean isHelp = words.contains("--help");
+        if (isHelp || !words.stream().allMatch(word -> OPTION.matcher(word).matches())) {
+            System.err.println("usage: ./check soak [--minutes N] [--seed N] [--short] [--json]");
+            System.exit(isHelp ? Backhaul.DONE : Backhaul.USAGE);
+        }
+        SoakScale scale = words.contains("--short") ? SoakScale.SHORT : SoakScale.LONG;
+        long seconds = words.contains("--minutes") ? 60 * number(words, "--minutes", 20) : scale.seconds();
+        PrintStream result = System.out;
+        System.setOut(System.err);
+        try {
+            Map<String, Object> figures = run(new SoakScale(seconds, scale.positions()),
+                    number(words, "--seed", SystemClock.INSTANCE.wallMicros()));
+            if (words.contains("--json")) {
+                result.println(Printing.json(figures));
+            } else {
+                figures.forEach((name, value) -> result.printf("%-24s %s%n", name, value));
+            }
+            System.exit(Backhaul.DONE);
+        } catch (AssertionError wrong) {
+            System.err.println("soak: " + wrong.getMessage());
+            System.exit(Backhaul.FAILED);
+        }
+    }
+}
