@@ -31,6 +31,11 @@ final class BaseSet implements AutoCloseable {
         return disks.values();
     }
 
+    /** The indexes, rising. */
+    int[] indexes() {
+        return disks.keySet().stream().mapToInt(Integer::intValue).toArray();
+    }
+
     /** The disk of that index, which exists. */
     BaseDisk disk(int index) {
         BaseDisk disk = disks.get(index);

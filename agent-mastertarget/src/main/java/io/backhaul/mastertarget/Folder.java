@@ -1,10 +1,11 @@
 package io.backhaul.mastertarget;
 
 import io.backhaul.engine.log.SegmentLog.Placement;
+import io.backhaul.mastertarget.Layers.Found;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,63 +13,96 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Brings base disks to a later position: of every byte the newest version only, each frame read once, in the order of the
- * journal; what a group of frames brings is written in disk order and in large writes. Memory is bounded by the group.
+ * journal; what a group of frames brings is written in disk order and in large writes. A long stretch is done in steps, each
+ * without what a later one overwrites. Memory is bounded by the group and by the extents of a step.
  * <p>
- * The pieces of an {@link ExtentMap} do not overlap, so that any order of writing gives the same disks, and doing a part
- * of it again changes nothing: a fold that was cut off is simply done again. Used by one lane at a time.
+ * The pieces of all steps do not overlap, so that any order of writing gives the same disks, and doing a part of it again
+ * changes nothing: a fold that was cut off is simply done again. Used by one lane at a time.
  */
 final class Folder {
+    /** How many extents a step may hold. */
+    static final long STEP_EXTENTS = 1 << 17;
     private static final int GROUP_BYTES = 32 << 20;
     private static final int WRITE_BYTES = 1 << 20;
+    private static final Comparator<Piece> BY_FRAME = Comparator.<Piece>comparingLong(piece -> piece.at().segment())
+            .thenComparingInt(piece -> piece.at().offset());
+    private static final Comparator<Piece> BY_PLACE = Comparator.comparingInt(Piece::disk)
+            .thenComparingLong(Piece::start);
 
     private final BaseSet disks;
     private final Payloads payloads;
-    private final AtomicLong doneBytes;
-    private final List<Plan> plans = new ArrayList<>();
-    private final IndexSnapshot snapshot;
-    private final ByteBuffer gathered;
+    private final Counts counts;
+    private final ByteBuffer gathered = ByteBuffer.allocate(WRITE_BYTES);
+    private int gatheredDisk;
     private long gatheredAt;
 
-    /** What is to be done to one disk. */
-    private record Plan(BaseDisk disk, ExtentMap map) {}
+    /**
+     * What a fold counts.
+     *
+     * @param done
+     *            grows by what has been written or zeroed
+     * @param total
+     *            grows by what is known to be written or zeroed in the end
+     */
+    record Counts(AtomicLong done, AtomicLong total) {}
 
     /**
-     * @param doneBytes
-     *            grows by what has been written or zeroed
+     * A part of the stretch.
+     *
+     * @param later
+     *            what lies between it and the end of the whole stretch
      */
-    Folder(BaseSet disks, IndexSnapshot snapshot, Payloads payloads, AtomicLong doneBytes) {
-        this.disks = disks;
-        this.snapshot = snapshot;
-        this.payloads = payloads;
-        this.doneBytes = doneBytes;
-        for (BaseDisk disk : disks.all()) {
-            plans.add(new Plan(disk, snapshot.map(disk.placed().index())));
-        }
-        this.gathered = ByteBuffer.allocate((int) Math.min(WRITE_BYTES, totalBytes()));
-    }
+    record Step(IndexStretch own, IndexStretch later) {}
 
-    /** How many bytes will be written and zeroed. */
-    long totalBytes() {
-        long total = 0;
-        for (Plan plan : plans) {
-            for (int piece = 0; piece < plan.map.count(); piece++) {
-                total += plan.map.lengthBytes(piece);
-            }
-        }
-        return total;
+    Folder(BaseSet disks, Payloads payloads, Counts counts) {
+        this.disks = disks;
+        this.payloads = payloads;
+        this.counts = counts;
     }
 
     /** Does it. Nothing is durable before the disks are flushed. */
-    void run() throws IOException {
+    void run(List<Step> steps) throws IOException {
         disks.mend();
-        long[] work = dataPieces();
+        int[] indexes = disks.indexes();
+        for (Step step : steps) {
+            List<Piece> work = visible(step.own.open(indexes), step.later.open(indexes));
+            counts.total.addAndGet(work.stream().mapToLong(Piece::lengthBytes).sum());
+            data(work.stream().filter(piece -> !piece.zero()).sorted(BY_FRAME).toList());
+            zero(work);
+        }
+    }
+
+    private static List<Piece> visible(Layers own, Layers later) throws IOException {
+        while (true) {
+            List<Piece> work = new ArrayList<>();
+            try {
+                Piece.Source all = own.all();
+                for (Piece piece = all.next(); piece != null; piece = all.next()) {
+                    if (later.isEmpty()) {
+                        work.add(piece);
+                        continue;
+                    }
+                    for (Found found : later.find(piece.disk(), piece.start(), piece.end())) {
+                        if (found.piece() == null) {
+                            work.add(piece.cut(found.from(), found.to()));
+                        }
+                    }
+                }
+                return work;
+            } catch (DamagedRunException damage) {
+                own.replace(damage.span());
+            }
+        }
+    }
+
+    private void data(List<Piece> byFrame) throws IOException {
         int at = 0;
-        while (at < work.length) {
+        while (at < byFrame.size()) {
             Map<Placement, ByteBuffer> group = new HashMap<>();
             long bytes = 0;
             int end = at;
-            while (end < work.length) {
-                Placement frame = snapshot.placement(ordinal(work[end]));
+            while (end < byFrame.size()) {
+                Placement frame = byFrame.get(end).at();
                 if (!group.containsKey(frame)) {
                     if (bytes >= GROUP_BYTES) {
                         break;
@@ -79,91 +113,49 @@ final class Folder {
                 }
                 end++;
             }
-            write(work, at, end, group);
+            write(byFrame.subList(at, end).stream().sorted(BY_PLACE).toList(), group);
             at = end;
         }
-        zero();
     }
 
-    /** Data pieces as ordinal and number, sorted by ordinal, which is the order of the journal. */
-    private long[] dataPieces() {
-        int count = 0;
-        for (Plan plan : plans) {
-            count += plan.map.count();
-        }
-        long[] work = new long[count];
-        int used = 0;
-        int number = 0;
-        for (Plan plan : plans) {
-            for (int piece = 0; piece < plan.map.count(); piece++, number++) {
-                int ordinal = plan.map.ordinal(piece);
-                if (!snapshot.isZero(ordinal)) {
-                    work[used++] = (long) ordinal << 32 | number;
-                }
+    private void write(List<Piece> byPlace, Map<Placement, ByteBuffer> group) throws IOException {
+        for (Piece piece : byPlace) {
+            ByteBuffer payload = group.get(piece.at());
+            if (payload == null) {
+                throw new IllegalStateException(piece + " of another group");
             }
+            gather(piece, payload.slice(piece.payloadOffset(), piece.lengthBytes()));
         }
-        long[] data = Arrays.copyOf(work, used);
-        Arrays.sort(data);
-        return data;
+        flushGathered();
     }
 
-    private static int ordinal(long work) {
-        return (int) (work >>> 32);
-    }
-
-    /** Writes the pieces of a group in disk order; pieces are numbered so. */
-    private void write(long[] work, int from, int to, Map<Placement, ByteBuffer> group) throws IOException {
-        int[] numbers = new int[to - from];
-        for (int i = from; i < to; i++) {
-            numbers[i - from] = (int) work[i];
-        }
-        Arrays.sort(numbers);
-        int plan = 0;
-        int firstNumber = 0;
-        for (int number : numbers) {
-            while (number - firstNumber >= plans.get(plan).map.count()) {
-                flushGathered(plans.get(plan).disk);
-                firstNumber += plans.get(plan++).map.count();
-            }
-            gather(plans.get(plan), number - firstNumber, group);
-        }
-        flushGathered(plans.get(plan).disk);
-    }
-
-    private void gather(Plan plan, int piece, Map<Placement, ByteBuffer> group) throws IOException {
-        int ordinal = plan.map.ordinal(piece);
-        long start = plan.map.start(piece);
-        ByteBuffer payload = group.get(snapshot.placement(ordinal));
-        if (payload == null) {
-            throw new IllegalStateException("piece " + piece + " of another group");
-        }
-        ByteBuffer data = payload.slice(snapshot.payloadOffset(ordinal, start), plan.map.lengthBytes(piece));
-        boolean adjoins = gatheredAt + gathered.position() == start && gathered.remaining() >= data.remaining();
+    private void gather(Piece piece, ByteBuffer data) throws IOException {
+        boolean adjoins = gatheredDisk == piece.disk() && gatheredAt + gathered.position() == piece.start()
+                && gathered.remaining() >= data.remaining();
         if (gathered.position() > 0 && !adjoins) {
-            flushGathered(plan.disk);
+            flushGathered();
         }
         if (gathered.position() == 0) {
-            gatheredAt = start;
+            gatheredDisk = piece.disk();
+            gatheredAt = piece.start();
         }
         gathered.put(data);
     }
 
-    private void flushGathered(BaseDisk disk) throws IOException {
+    private void flushGathered() throws IOException {
         if (gathered.position() > 0) {
             int length = gathered.position();
-            disk.write(gatheredAt, gathered.flip());
+            disks.disk(gatheredDisk).write(gatheredAt, gathered.flip());
             gathered.clear();
-            doneBytes.addAndGet(length);
+            counts.done.addAndGet(length);
         }
     }
 
-    private void zero() throws IOException {
-        for (Plan plan : plans) {
-            for (int piece = 0; piece < plan.map.count(); piece++) {
-                if (snapshot.isZero(plan.map.ordinal(piece))) {
-                    plan.disk.zero(plan.map.start(piece), plan.map.lengthBytes(piece));
-                    doneBytes.addAndGet(plan.map.lengthBytes(piece));
-                }
+    private void zero(List<Piece> work) throws IOException {
+        for (Piece piece : work) {
+            if (piece.zero()) {
+                disks.disk(piece.disk()).zero(piece.start(), piece.lengthBytes());
+                counts.done.addAndGet(piece.lengthBytes());
             }
         }
     }

@@ -7,6 +7,8 @@ import io.backhaul.mastertarget.Checkpoint.Base;
 import io.backhaul.mastertarget.RetentionPolicy.Stand;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +44,7 @@ final class Folding {
     private final Intake intake;
     private final Listener listener;
     private final AtomicLong doneBytes = new AtomicLong();
+    private final AtomicLong totalBytes = new AtomicLong();
     private RetentionPolicy policy;
     private Position applied;
     private Position floor;
@@ -55,7 +58,6 @@ final class Folding {
     private boolean closed;
     private boolean urgent;
     private boolean mayHaveStopped;
-    private long totalBytes;
     private long committedNanos;
     private Loop.@Nullable Timer timer;
 
@@ -90,7 +92,7 @@ final class Folding {
     }
 
     long totalBytes() {
-        return totalBytes;
+        return totalBytes.get();
     }
 
     boolean isRunning() {
@@ -209,7 +211,7 @@ final class Folding {
     /** What the policy no longer keeps, in whole segments. */
     private Position retention() {
         long cutMicros = replica.loop().clock().wallMicros() - policy.time().toNanos() / 1000;
-        Position old = replica.index().lastWholeSegment(replica.index().lastUpTo(cutMicros));
+        Position old = replica.index().lastWholeSegmentUpTo(cutMicros);
         long excess = replica.log().sizeBytes() - policy.bytes();
         return excess > 0 ? old.max(replica.index().lastOfOldest(excess)) : old;
     }
@@ -244,20 +246,19 @@ final class Folding {
     }
 
     private void fold(Position target) {
-        IndexSnapshot snapshot = replica.index().snapshot(applied, target);
+        List<Folder.Step> steps = steps(target);
         BaseSet disks = replica.disks();
         doneBytes.set(0);
+        totalBytes.set(0);
         redo = false;
         lane.submit(() -> {
-            Folder folder = new Folder(disks, snapshot, replica.payloads(), doneBytes);
-            long total = folder.totalBytes();
-            replica.loop().execute(() -> totalBytes = total);
-            folder.run();
-            return total;
+            new Folder(disks, replica.payloads(), new Folder.Counts(doneBytes, totalBytes)).run(steps);
+            return steps.getLast().own().lastMicros();
         }, replica.loop(), new Lane.Outcome<Long>() {
             @Override
-            public void done(Long total) {
+            public void done(Long timeMicros) {
                 running = false;
+                replica.index().noteTime(target, timeMicros);
                 applied = redo ? replica.base() : target;
                 listener.folded();
                 consider();
@@ -269,6 +270,16 @@ final class Folding {
                 Folding.this.failed(cause);
             }
         });
+    }
+
+    private List<Folder.Step> steps(Position target) {
+        List<Folder.Step> steps = new ArrayList<>();
+        Position from = applied;
+        for (Position to : replica.index().cuts(applied, target, Folder.STEP_EXTENTS)) {
+            steps.add(new Folder.Step(replica.index().exactly(from, to), replica.index().stretch(to, target)));
+            from = to;
+        }
+        return steps;
     }
 
     /** Makes durable what has been folded; the next fold may begin meanwhile. */

@@ -52,16 +52,13 @@ final class IndexSnapshot {
         return slices.get(slice).placement(ordinal - firstOrdinals[slice]);
     }
 
-    /** How many bytes of the disks it changes. */
-    long liveBytes(List<PlacedDisk> disks) {
-        long live = 0;
-        for (PlacedDisk disk : disks) {
-            ExtentMap map = map(disk.index());
-            for (int piece = 0; piece < map.count(); piece++) {
-                live += map.lengthBytes(piece);
-            }
-        }
-        return live;
+    /** A piece of a map that was made of it. */
+    Piece piece(int disk, ExtentMap map, int piece) {
+        int ordinal = map.ordinal(piece);
+        boolean zero = isZero(ordinal);
+        long start = map.start(piece);
+        return new Piece(disk, start, map.lengthBytes(piece), zero, placement(ordinal),
+                zero ? 0 : payloadOffset(ordinal, start));
     }
 
     /** The newest version of each byte of a disk. */

@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -48,9 +49,9 @@ public final class MasterTargetMachine {
 
     /**
      * The lanes of a machine. {@code store} is the only one that touches the journal's tail; {@code view} opens views and
-     * flushes the base disks.
+     * flushes the base disks; {@code index} makes the runs of the journal's index.
      */
-    public record Lanes(Lane store, Lane fold, Lane view, Lane digest) {}
+    public record Lanes(Lane store, Lane fold, Lane view, Lane digest, Lane index) {}
 
     /**
      * What a machine stands on.
@@ -68,10 +69,10 @@ public final class MasterTargetMachine {
      *            expanded payloads kept for views
      */
     public record Setup(RetentionPolicy retention, HopTiming timing, long creditBytes, SegmentLimits segments,
-            long cacheBytes) {
+            long cacheBytes, IndexLimits index) {
         /** What a daemon uses unless told otherwise. */
         public static final Setup DEFAULT = new Setup(RetentionPolicy.DEFAULT, HopTiming.DEFAULT, 32L << 20,
-                SegmentLimits.DEFAULT, 32L << 20);
+                SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT);
     }
 
     /** Who waits for a view. */
@@ -144,7 +145,8 @@ public final class MasterTargetMachine {
     public void begin() {
         var place = new Replica.Place(machine, ports.volume(), ports.disks(), setup.segments(),
                 ports.random());
-        var reading = new Replica.Reading(setup.cacheBytes(), damaged -> fault("journal", damaged));
+        var reading = new Replica.Reading(setup.cacheBytes(), setup.index(), ports.lanes().index(),
+                damaged -> fault("journal", damaged));
         ports.lanes().store().submit(() -> Replica.open(place, ports.loop(), ports.lanes().store(), reading),
                 ports.loop(), new Lane.Outcome<Replica>() {
                     @Override
@@ -170,6 +172,7 @@ public final class MasterTargetMachine {
         Digester digester = new Digester(replica, intake, views, ports.lanes().digest(), why -> fault("base", why));
         Parts parts = new Parts(replica, intake, folding, views, digester);
         clear("journal");
+        replica.indexer().begin();
         Checkpoint.Promotion stage = replica.checkpoint().promotion();
         switch (stage.stage()) {
             case NONE -> {
@@ -312,11 +315,31 @@ public final class MasterTargetMachine {
             outcome.failed("machine " + machine + " is " + state.label() + ": no point of it can be opened");
             return;
         }
-        Position position = Points.find(parts, name);
-        if (position.equals(Position.NONE)) {
-            outcome.failed(Points.unknown(parts, name));
-            return;
-        }
+        find(parts, name, position -> openView(parts, position, holder, outcome), outcome::failed);
+    }
+
+    /** Finds an offered point, while the machine goes on being served. */
+    private void find(Parts parts, PointName name, Consumer<Position> found, Consumer<String> notFound) {
+        Points.find(parts, name, ports.lanes().view(), new Lane.Outcome<Position>() {
+            @Override
+            public void done(Position position) {
+                if (!(state instanceof Serving)) {
+                    notFound.accept("machine " + machine + " is " + state.label() + " now");
+                } else if (position.equals(Position.NONE)) {
+                    notFound.accept(Points.unknown(parts, name));
+                } else {
+                    found.accept(position);
+                }
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                notFound.accept("the journal cannot be read at that time: " + cause.getMessage());
+            }
+        });
+    }
+
+    private void openView(Parts parts, Position position, String holder, ViewOutcome outcome) {
         parts.views().open(position, holder, ports.lanes().view(), new Lane.Outcome<View>() {
             @Override
             public void done(View view) {
@@ -336,15 +359,14 @@ public final class MasterTargetMachine {
             outcome.failed("machine " + machine + " is " + state.label() + ": it cannot be promoted");
             return;
         }
-        Position position = Points.find(parts, name);
-        if (position.equals(Position.NONE)) {
-            outcome.failed(Points.unknown(parts, name));
-            return;
-        }
+        find(parts, name, position -> planPromotion(parts, position, outcome), outcome::failed);
+    }
+
+    private void planPromotion(Parts parts, Position position, PromotionOutcome outcome) {
         Replica replica = parts.replica();
-        IndexSnapshot snapshot = replica.index().snapshot(parts.folding().applied(), position);
-        List<PlacedDisk> disks = replica.checkpoint().disks();
-        ports.lanes().view().submit(() -> snapshot.liveBytes(disks), ports.loop(), new Lane.Outcome<Long>() {
+        IndexStretch stretch = replica.index().exactly(parts.folding().applied(), position);
+        int[] disks = replica.disks().indexes();
+        ports.lanes().view().submit(() -> stretch.open(disks).liveBytes(), ports.loop(), new Lane.Outcome<Long>() {
             @Override
             public void done(Long bytes) {
                 outcome.done(position, bytes);
@@ -370,11 +392,10 @@ public final class MasterTargetMachine {
             outcome.failed("machine " + machine + " is " + state.label() + ": it cannot be promoted now");
             return;
         }
-        Position position = Points.find(parts, name);
-        if (position.equals(Position.NONE)) {
-            outcome.failed(Points.unknown(parts, name));
-            return;
-        }
+        find(parts, name, position -> promote(parts, position, outcome), outcome::failed);
+    }
+
+    private void promote(Parts parts, Position position, PromotionOutcome outcome) {
         parts.digester().close();
         String holders = Points.holdersBefore(parts, position);
         if (!holders.isEmpty()) {
@@ -468,8 +489,9 @@ public final class MasterTargetMachine {
         parts.folding().close();
         parts.digester().close();
         Lanes lanes = ports.lanes();
-        after(lanes.fold(), () -> after(lanes.view(), () -> after(lanes.digest(),
-                () -> closeReplica(parts.replica(), closed))));
+        Runnable close = () -> closeReplica(parts.replica(), closed);
+        parts.replica().indexer().close(
+                () -> after(lanes.fold(), () -> after(lanes.view(), () -> after(lanes.digest(), close))));
     }
 
     private void after(Lane lane, Runnable task) {

@@ -51,6 +51,9 @@ final class MasterTargetSettings {
             .between((long) Limits.MAX_FRAME_BYTES, 1L << 30);
     static final Key<Long> CACHE = Key.bytes("cache", 32L << 20,
             "How much of a machine's journal is kept expanded in memory for reading points.").between(0L, 1L << 36);
+    static final Key<Long> INDEX_MEMORY = Key.bytes("index-memory", IndexLimits.DEFAULT.memoryBytes(),
+            "How much of a machine's index of its journal is kept in memory; the rest is read when it is needed.")
+            .between(1L << 20, 1L << 36);
     static final Key<Long> SEGMENT = Key.bytes("segment", 64L << 20, "How long the files of a journal become.")
             .between(1L << 20, 1L << 30);
 
@@ -80,7 +83,8 @@ final class MasterTargetSettings {
     /** Every key, in the order of the reference page. */
     static List<Key<?>> keys() {
         return List.of(LISTEN, CREDENTIALS, PROCESS_SERVERS, ACCEPT, RETENTION_FOLDER, RETENTION_TIME, RETENTION_BYTES,
-                BASE, DATASTORE, MACHINES, SCRATCH, SCRATCH_LIMIT, CREDIT, CACHE, SEGMENT, ControlServer.SOCKET,
+                BASE, DATASTORE, MACHINES, SCRATCH, SCRATCH_LIMIT, CREDIT, CACHE, INDEX_MEMORY, SEGMENT,
+                ControlServer.SOCKET,
                 Metrics.ADDRESS);
     }
 
@@ -120,6 +124,7 @@ final class MasterTargetSettings {
                 own.flatMap(each -> each.find(MACHINE_TIME)).orElse(settings.get(RETENTION_TIME)),
                 own.flatMap(each -> each.find(MACHINE_BYTES)).orElse(settings.get(RETENTION_BYTES)));
         return new MasterTargetMachine.Setup(policy, HopTiming.DEFAULT, settings.get(CREDIT),
-                SegmentLimits.ofSegments(Math.toIntExact(settings.get(SEGMENT))), settings.get(CACHE));
+                SegmentLimits.ofSegments(Math.toIntExact(settings.get(SEGMENT))), settings.get(CACHE),
+                new IndexLimits(IndexLimits.DEFAULT.unitExtents(), settings.get(INDEX_MEMORY)));
     }
 }

@@ -1,8 +1,10 @@
 package io.backhaul.mastertarget;
 
+import io.backhaul.engine.loop.Lane;
 import io.backhaul.mastertarget.MachineState.Parts;
 import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
+import java.io.IOException;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -29,8 +31,44 @@ final class Points {
                 replica.timeline().marks(floor));
     }
 
-    /** The offered point that the name means; NONE where there is none. */
-    static Position find(Parts parts, PointName name) {
+    /**
+     * Finds the offered point that the name means, NONE where there is none. Of a time, the journal may have to be read
+     * first, on the lane.
+     */
+    static void find(Parts parts, PointName name, Lane lane, Lane.Outcome<Position> found) {
+        Replica replica = parts.replica();
+        if (!(name instanceof PointName.When(long timeMicros)) || replica.checkpoint().direct()) {
+            found.done(find(parts, name));
+            return;
+        }
+        IndexUnit unit = replica.index().newestUpTo(timeMicros);
+        if (unit == null || unit.times().lastMicros() <= timeMicros) {
+            found.done(newestUpTo(parts, unit == null ? Position.NONE : unit.last(), timeMicros));
+            return;
+        }
+        JournalIndex.TableSource table = replica.index().source(unit);
+        lane.submit(() -> table.get().lastUpTo(timeMicros), replica.loop(), new Lane.Outcome<Position>() {
+            @Override
+            public void done(Position last) {
+                found.done(newestUpTo(parts, last, timeMicros));
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                found.failed(cause);
+            }
+        });
+    }
+
+    /** The offered point that is not after a frame, or where the base stands. */
+    private static Position newestUpTo(Parts parts, Position last, long timeMicros) {
+        Replica replica = parts.replica();
+        boolean baseIsOld = replica.checkpoint().base().timeMicros() <= timeMicros;
+        Position found = replica.timeline().newestUpTo(baseIsOld ? last.max(replica.base()) : last);
+        return found.isAtLeast(parts.folding().floor()) ? found : Position.NONE;
+    }
+
+    private static Position find(Parts parts, PointName name) {
         Replica replica = parts.replica();
         if (replica.checkpoint().direct()) {
             return Position.NONE;
@@ -40,16 +78,10 @@ final class Points {
         Position found = switch (name) {
             case PointName.Latest latest -> timeline.newest();
             case PointName.At at -> timeline.isPoint(at.position()) ? at.position() : Position.NONE;
-            case PointName.When when -> timeline.newestUpTo(lastUpTo(replica, when.timeMicros()));
+            case PointName.When when -> throw new IllegalArgumentException("a time must be looked up first");
             case PointName.Label label -> newest(timeline.marks(floor), label.label());
         };
         return found.isAtLeast(floor) ? found : Position.NONE;
-    }
-
-    private static Position lastUpTo(Replica replica, long timeMicros) {
-        Position last = replica.index().lastUpTo(timeMicros);
-        boolean baseIsOld = replica.checkpoint().base().timeMicros() <= timeMicros;
-        return baseIsOld ? last.max(replica.base()) : last;
     }
 
     private static Position newest(List<Mark> marks, String label) {

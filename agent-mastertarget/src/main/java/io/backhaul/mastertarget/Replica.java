@@ -9,7 +9,6 @@ import io.backhaul.engine.log.StoreException.Kind;
 import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.mastertarget.Checkpoint.Stage;
-import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
 import java.util.List;
@@ -28,6 +27,7 @@ import java.util.random.RandomGenerator;
  */
 final class Replica {
     private static final String JOURNAL = "journal";
+    private static final String INDEX = "index";
 
     private final Loop loop;
     private final Lane store;
@@ -35,7 +35,9 @@ final class Replica {
     private final SegmentLog log;
     private final Payloads payloads;
     private final Pins pins = new Pins();
+    private final Reading reading;
     private JournalIndex index;
+    private Indexer indexer;
     private Timeline timeline;
     private BaseSet disks;
     private Checkpoint checkpoint;
@@ -43,8 +45,17 @@ final class Replica {
     /** Where a replica lies. */
     record Place(UUID machine, Volume volume, BaseDisks disks, SegmentLimits segments, RandomGenerator random) {}
 
-    /** How much of what was read is kept, and who is told of frames that have rotted, on any thread. */
-    record Reading(long cacheBytes, Consumer<StoreException> damaged) {}
+    /**
+     * How it is read.
+     *
+     * @param cacheBytes
+     *            how much of what was read is kept
+     * @param indexLane
+     *            where runs are made
+     * @param damaged
+     *            is told of frames that have rotted, on any thread
+     */
+    record Reading(long cacheBytes, IndexLimits index, Lane indexLane, Consumer<StoreException> damaged) {}
 
     /** What the store lane has of it. */
     private static final class Stored {
@@ -77,7 +88,14 @@ final class Replica {
         this.timeline = contents.timeline;
         this.disks = contents.disks;
         this.checkpoint = contents.checkpoint;
+        this.reading = reading;
         this.payloads = new Payloads(log, reading.cacheBytes(), reading.damaged());
+        this.indexer = newIndexer();
+    }
+
+    private Indexer newIndexer() {
+        int[] indexes = checkpoint.disks().stream().mapToInt(PlacedDisk::index).sorted().toArray();
+        return new Indexer(index, loop, reading.indexLane(), indexes);
     }
 
     /** Opens what is stored, or what will be. Blocks, on the store lane; the result is handed to the loop. */
@@ -94,7 +112,8 @@ final class Replica {
                     place.segments());
             Contents contents;
             try {
-                contents = read(checkpoint, disks, log, promoted);
+                contents = read(checkpoint, disks, new RunSet(log, place.machine(),
+                        new RunFiles(place.volume().folder(INDEX)), reading.index().cacheBytes()), reading.index());
             } catch (IOException failed) {
                 log.close();
                 throw failed;
@@ -106,31 +125,19 @@ final class Replica {
         }
     }
 
-    private static Contents read(Checkpoint checkpoint, BaseSet disks, SegmentLog log, boolean promoted)
+    private static Contents read(Checkpoint checkpoint, BaseSet disks, RunSet runs, IndexLimits limits)
             throws IOException {
-        JournalIndex index = new JournalIndex();
+        SegmentLog log = runs.log();
         Timeline timeline = new Timeline(checkpoint.base());
         Position base = checkpoint.base().position();
-        if (checkpoint.direct() || promoted) {
-            return new Contents(checkpoint, disks, log, index, timeline);
+        if (checkpoint.direct() || checkpoint.promotion().stage() == Stage.DONE) {
+            return new Contents(checkpoint, disks, log, IndexOpening.fresh(runs, limits, base), timeline);
         }
         if (base.isBefore(log.before()) || log.last().isBefore(base)) {
             throw new StoreException(Kind.CORRUPT, log.describe() + " holds what is after " + log.before() + " up to "
                     + log.last() + ", but the base disks stand at " + base + "; put the right journal there");
         }
-        log.scan((frame, at) -> {
-            try {
-                index.add(frame, at);
-                if (base.isBefore(frame.last())) {
-                    timeline.add(frame);
-                } else if (frame.last().equals(base)) {
-                    timeline.recall(frame);
-                }
-            } catch (MalformedBodyException malformed) {
-                throw new StoreException(Kind.CORRUPT, log.describe() + ": " + frame + ": " + malformed.getMessage(),
-                        malformed);
-            }
-        });
+        JournalIndex index = new IndexOpening(runs, limits, timeline, checkpoint).run();
         return new Contents(checkpoint, disks, log, index, timeline);
     }
 
@@ -158,6 +165,10 @@ final class Replica {
         return index;
     }
 
+    Indexer indexer() {
+        return indexer;
+    }
+
     Timeline timeline() {
         return timeline;
     }
@@ -177,7 +188,12 @@ final class Replica {
 
     /** Begins a journal that builds on the base. */
     void beginJournal() {
-        index = new JournalIndex();
+        indexer.close(() -> {});
+        index = new JournalIndex(
+                new RunSet(log, checkpoint.machine(), index.runs().files(), reading.index().cacheBytes()),
+                reading.index(), base(), 1);
+        indexer = newIndexer();
+        indexer.begin();
         timeline = new Timeline(checkpoint.base());
     }
 
@@ -263,7 +279,7 @@ final class Replica {
         }, loop, new Lane.Outcome<Position>() {
             @Override
             public void done(Position before) {
-                index.trimTo(before);
+                indexer.forget(index.trimTo(before));
                 trimmed.run();
             }
 
@@ -278,10 +294,11 @@ final class Replica {
     void discardJournal(Consumer<StoreException> failed, Runnable discarded) {
         store.submit(() -> {
             log.trimTo(log.last());
-            return log.before();
+            return log.last();
         }, loop, new Lane.Outcome<Position>() {
             @Override
-            public void done(Position before) {
+            public void done(Position last) {
+                indexer.forget(index.trimTo(last));
                 discarded.run();
             }
 
@@ -295,6 +312,7 @@ final class Replica {
 
     /** Closes files and disks. Blocks; nobody else uses them any more. */
     void close() throws IOException {
+        index.runs().files().close();
         try {
             log.close();
         } finally {

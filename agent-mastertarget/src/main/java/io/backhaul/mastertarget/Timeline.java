@@ -59,6 +59,13 @@ final class Timeline {
         }
     }
 
+    /** Frames that say nothing but writes have passed, up to this position. */
+    void pass(Position position, long timeMicros) {
+        last = position;
+        lastMicros = timeMicros;
+        extend();
+    }
+
     /** Takes the frame whose record the base stands at: of what it says only a mark still counts. */
     void recall(Frame frame) throws MalformedBodyException {
         if (frame.type() == FrameType.MARK && fidelity == Fidelity.ORDERED) {

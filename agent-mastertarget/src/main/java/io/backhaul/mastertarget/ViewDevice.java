@@ -3,26 +3,26 @@ package io.backhaul.mastertarget;
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.blockio.DeviceRange;
 import io.backhaul.blockio.ReadOnlyDeviceException;
+import io.backhaul.mastertarget.Layers.Found;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
  * One disk as it was at a position: the newest journaled version of each byte up to there, and the base disk where there
- * is none. Right as long as the base is not folded beyond the position and what the map names stays in the journal: the
+ * is none. Right as long as the base is not folded beyond the position and what the layers name stays in the journal: the
  * {@link View} sees to both.
  */
 final class ViewDevice implements BlockDevice {
     private static final byte[] ZEROES = new byte[64 << 10];
+    private static final long FIND_BYTES = 4L << 20;
 
     private final BaseDisk base;
-    private final IndexSnapshot snapshot;
-    private final ExtentMap map;
+    private final Layers layers;
     private final Payloads payloads;
 
-    ViewDevice(BaseDisk base, IndexSnapshot snapshot, Payloads payloads) {
+    ViewDevice(BaseDisk base, Layers layers, Payloads payloads) {
         this.base = base;
-        this.snapshot = snapshot;
-        this.map = snapshot.map(base.placed().index());
+        this.layers = layers;
         this.payloads = payloads;
     }
 
@@ -41,45 +41,44 @@ final class ViewDevice implements BlockDevice {
         return true;
     }
 
+    /** What is done with each stretch. */
+    private interface Visitor {
+        void visit(Found found) throws IOException;
+    }
+
+    private void walk(long offset, long lengthBytes, Visitor visitor) throws IOException {
+        DeviceRange.check(this, offset, lengthBytes);
+        long end = offset + lengthBytes;
+        for (long at = offset; at < end; at += FIND_BYTES) {
+            for (Found found : layers.find(base.placed().index(), at, Math.min(end, at + FIND_BYTES))) {
+                visitor.visit(found);
+            }
+        }
+    }
+
     @Override
     public void read(long offset, ByteBuffer target) throws IOException {
-        DeviceRange.check(this, offset, target.remaining());
         int limit = target.limit();
-        long at = offset;
-        int piece = map.firstEndingAfter(at);
         try {
-            while (target.position() < limit) {
-                int room = limit - target.position();
-                boolean inGap = piece >= map.count() || map.start(piece) > at;
-                long runEnd = inGap ? gapEnd(piece) : map.end(piece);
-                int length = (int) Math.min(room, runEnd - at);
-                target.limit(target.position() + length);
-                if (inGap) {
-                    base.read(at, target);
-                } else {
-                    readPiece(piece, at, target);
-                    piece += at + length == runEnd ? 1 : 0;
-                }
-                at += length;
-            }
+            walk(offset, target.remaining(), found -> {
+                target.limit(target.position() + (int) (found.to() - found.from()));
+                read(found, target);
+            });
         } finally {
             target.limit(limit);
         }
     }
 
-    private long gapEnd(int piece) {
-        return piece >= map.count() ? sizeBytes() : map.start(piece);
-    }
-
-    private void readPiece(int piece, long at, ByteBuffer target) throws IOException {
-        int ordinal = map.ordinal(piece);
-        if (snapshot.isZero(ordinal)) {
+    private void read(Found found, ByteBuffer target) throws IOException {
+        Piece piece = found.piece();
+        if (piece == null) {
+            base.read(found.from(), target);
+        } else if (piece.zero()) {
             while (target.hasRemaining()) {
                 target.put(ZEROES, 0, Math.min(ZEROES.length, target.remaining()));
             }
         } else {
-            ByteBuffer payload = payloads.get(snapshot.placement(ordinal));
-            target.put(payload.slice(snapshot.payloadOffset(ordinal, at), target.remaining()));
+            target.put(payloads.get(piece.at()).slice(piece.payloadOffset(), target.remaining()));
         }
     }
 
@@ -100,20 +99,14 @@ final class ViewDevice implements BlockDevice {
 
     @Override
     public void extents(long offset, long lengthBytes, ExtentVisitor visitor) throws IOException {
-        DeviceRange.check(this, offset, lengthBytes);
-        long at = offset;
-        long end = offset + lengthBytes;
-        int piece = map.firstEndingAfter(at);
-        while (at < end) {
-            boolean inGap = piece >= map.count() || map.start(piece) > at;
-            long runEnd = Math.min(end, inGap ? gapEnd(piece) : map.end(piece));
-            if (inGap) {
-                base.extents(at, runEnd - at, visitor);
+        walk(offset, lengthBytes, found -> {
+            Piece piece = found.piece();
+            if (piece == null) {
+                base.extents(found.from(), found.to() - found.from(), visitor);
             } else {
-                visitor.extent(at, runEnd - at, snapshot.isZero(map.ordinal(piece++)));
+                visitor.extent(found.from(), found.to() - found.from(), piece.zero());
             }
-            at = runEnd;
-        }
+        });
     }
 
     @Override

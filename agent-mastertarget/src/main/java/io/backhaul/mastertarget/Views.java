@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Opens views: pins first, on the loop, then makes the maps on a lane. A view builds on what is durable of the base, not on
+ * Opens views: pins first, on the loop, then finds on a lane where things lie. A view builds on what is durable of the base, not on
  * what a fold has written since: that may be lost again. Owned by the machine's loop.
  */
 final class Views {
@@ -30,17 +30,18 @@ final class Views {
     void open(Position position, String holder, Lane lane, Lane.Outcome<View> outcome) {
         Position base = replica.base();
         int number = replica.pins().add(new Pins.Pin(position, base, holder));
-        IndexSnapshot snapshot = replica.index().snapshot(base, position);
+        IndexStretch stretch = replica.index().stretch(base, position);
         BaseSet disks = replica.disks();
         Runnable release = () -> replica.loop().execute(() -> {
             replica.pins().remove(number);
             folding.consider();
         });
         lane.submit(() -> {
+            Layers layers = stretch.open(disks.indexes());
             List<View.Disk> devices = new ArrayList<>();
             for (BaseDisk disk : disks.all()) {
                 devices.add(new View.Disk(disk.placed().index(),
-                        new ViewDevice(disk, snapshot, replica.payloads())));
+                        new ViewDevice(disk, layers, replica.payloads())));
             }
             return new View(number, position, List.copyOf(devices), release);
         }, replica.loop(), new Lane.Outcome<View>() {

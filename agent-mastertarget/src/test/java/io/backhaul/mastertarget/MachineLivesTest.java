@@ -38,6 +38,7 @@ final class MachineLivesTest {
             random = new Random(seed);
             fixture = new TargetFixture(random);
             fixture.segmentBytes = 8192 << random.nextInt(4);
+            fixture.index = new IndexLimits(1 << random.nextInt(8), 4096L << random.nextInt(6));
             fixture.policy = policy();
         }
 
@@ -84,7 +85,8 @@ final class MachineLivesTest {
 
         private void trouble() {
             int changes = random.nextInt(20);
-            switch (random.nextInt(3)) {
+            switch (random.nextInt(4)) {
+                case 2 -> fixture.volume.folder("index").failIn(changes, new IOException("Input/output error"));
                 case 0 -> fixture.volume.failIn(changes, new IOException("Input/output error"));
                 case 1 -> fixture.volume.folder("journal").failIn(changes, new IOException("Input/output error"));
                 default -> fixture.disks.values().forEach(disk -> disk.failIn(changes));

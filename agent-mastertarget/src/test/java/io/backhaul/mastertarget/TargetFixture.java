@@ -30,6 +30,7 @@ final class TargetFixture {
     final FaultLog faults;
     RetentionPolicy policy = new RetentionPolicy(Stand.OLDEST, Duration.ofDays(365), Long.MAX_VALUE);
     int segmentBytes = 64 << 10;
+    IndexLimits index = new IndexLimits(64, 64 << 10);
     MasterTargetMachine machine;
 
     TargetFixture(RandomGenerator random) {
@@ -47,7 +48,7 @@ final class TargetFixture {
         var timing = new HopTiming(Duration.ofDays(1), Duration.ofDays(1), Duration.ofMillis(1), Duration.ofMillis(1),
                 Duration.ofMillis(1));
         return new MasterTargetMachine(source.machine, ports, new MasterTargetMachine.Setup(policy, timing, 16 << 20,
-                SegmentLimits.ofSegments(segmentBytes), 1 << 20));
+                SegmentLimits.ofSegments(segmentBytes), 1 << 20, index));
     }
 
     /** Starts the machine, in a new life. */
@@ -65,6 +66,7 @@ final class TargetFixture {
             volume.crash(random);
         } else {
             volume.folder("journal").kill();
+            volume.folder("index").kill();
             volume.kill();
             volume.mend();
         }
@@ -74,6 +76,7 @@ final class TargetFixture {
     void mend() {
         volume.mend();
         volume.folder("journal").mend();
+        volume.folder("index").mend();
         disks.values().forEach(CrashDisk::mend);
     }
 

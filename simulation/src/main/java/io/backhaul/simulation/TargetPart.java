@@ -43,7 +43,7 @@ final class TargetPart implements Station.Part {
         this.faults = new FaultLog(process.clock());
         MasterTargetMachine.Setup setup = site.setup().get();
         var lanes = new MasterTargetMachine.Lanes(process.newLane(), process.newLane(), process.newLane(),
-                process.newLane());
+                process.newLane(), process.newLane());
         this.machine = new MasterTargetMachine(site.machine(),
                 new MasterTargetMachine.Ports(loop, lanes, site.volume().mount(process), site.disks().of(process),
                         site.dice().fork(process.name()), process.allocator(), faults),

@@ -287,6 +287,11 @@ public final class SegmentLog implements AutoCloseable {
         return tail.last();
     }
 
+    /** The number of the segment that is written just now; all before it are whole. */
+    public long newestSegment() {
+        return segments.lastKey();
+    }
+
     /** The last position that is durable. */
     public Position synced() {
         return segments.lastEntry().getValue().synced().last();

@@ -6,20 +6,27 @@ import io.backhaul.protocol.FrameType;
 import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.WriteBatch;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
- * What one segment of the journal holds: its frames, and the extents of its writes in the order of arrival, in columns of
+ * What one unit of the journal holds: its frames, and the extents of its writes in the order of arrival, in columns of
  * plain numbers: {@value #EXTENT_BYTES} bytes an extent and {@value #FRAME_BYTES} a frame. Columns only grow at their
  * end, and grown ones are replaced, so that what a {@link TableSlice} took stays as it was.
  * <p>
- * Owned by the machine's loop.
+ * Owned by the machine's loop while it grows; never changes afterwards.
  */
-final class SegmentTable {
+final class UnitTable {
     static final int EXTENT_BYTES = 8 + 4 + 4 + 4 + 2;
     static final int FRAME_BYTES = 3 * 8 + 4 * 4;
 
+    /** More frames than this are never in one table, so that memory is bounded where frames hold few extents. */
+    static final int MAX_FRAMES = 16_384;
+
     private final long segment;
+    private final Position before;
+    private long minMicros = Long.MAX_VALUE;
     private int frames;
     private long[] generations = new long[16];
     private long[] sequences = new long[16];
@@ -34,9 +41,21 @@ final class SegmentTable {
     private int[] frameOf = new int[64];
     private int[] payloadOffsets = new int[64];
     private short[] disks = new short[64];
+    private int[] events = new int[8];
+    private int eventCount;
 
-    SegmentTable(long segment) {
+    /**
+     * @param before
+     *            the position in front of the first frame
+     */
+    UnitTable(long segment, Position before) {
         this.segment = segment;
+        this.before = before;
+    }
+
+    /** Whether a frame belongs into the next table. */
+    boolean isFullFor(Placement at, int unitExtents) {
+        return frames > 0 && (at.segment() != segment || extents >= unitExtents || frames >= MAX_FRAMES);
     }
 
     void add(Frame frame, Placement at) throws MalformedBodyException {
@@ -46,12 +65,16 @@ final class SegmentTable {
         generations[frames] = frame.generation();
         sequences[frames] = frame.sequence();
         times[frames] = frame.timeMicros();
+        minMicros = Math.min(minMicros, frame.timeMicros());
         offsets[frames] = at.offset();
         lengths[frames] = at.lengthBytes();
         records[frames] = frame.records();
         firstExtents[frames] = extents;
         if (frame.type() == FrameType.WRITES) {
             addExtents(WriteBatch.open(frame));
+        } else {
+            events = eventCount == events.length ? Arrays.copyOf(events, 2 * eventCount) : events;
+            events[eventCount++] = frames;
         }
         frames++;
     }
@@ -114,14 +137,32 @@ final class SegmentTable {
         return new Position(generations[frame], sequences[frame] + records[frame] - 1);
     }
 
-    /** The last position held; NONE where the table is empty. */
-    Position last() {
-        return frames == 0 ? Position.NONE : last(frames - 1);
+    /** The position in front of the first frame. */
+    Position before() {
+        return before;
     }
 
-    /** Where the last frame ends in the segment. */
-    long endBytes() {
-        return frames == 0 ? 0 : (long) offsets[frames - 1] + lengths[frames - 1];
+    /** The last position held; {@link #before} where the table is empty. */
+    Position last() {
+        return frames == 0 ? before : last(frames - 1);
+    }
+
+    /** What it is about, as a unit of that number. */
+    IndexUnit unit(long number) {
+        int end = frames == 0 ? 0 : offsets[frames - 1] + lengths[frames - 1];
+        return new IndexUnit(number, new IndexUnit.Reach(before, last(), segment, offsets[0], segment, end),
+                new IndexUnit.Times(minMicros, frames == 0 ? 0 : times[frames - 1]), extents);
+    }
+
+    /** Its frames that are no writes. */
+    List<IndexUnit.Event> events() {
+        List<IndexUnit.Event> found = new ArrayList<>();
+        for (int i = 0; i < eventCount; i++) {
+            int frame = events[i];
+            found.add(new IndexUnit.Event(new Placement(segment, offsets[frame], lengths[frame]),
+                    frame == 0 ? Position.NONE : last(frame - 1), frame == 0 ? 0 : times[frame - 1]));
+        }
+        return found;
     }
 
     /** The last position of the newest frame that is not later than {@code timeMicros}; NONE where all are. */
