@@ -1,0 +1,356 @@
+package io.backhaul.benchmarks;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.blockio.file.RawDevice;
+import io.backhaul.blockio.volume.DirectoryVolume;
+import io.backhaul.engine.fault.FaultLog;
+import io.backhaul.engine.log.SegmentLimits;
+import io.backhaul.engine.loop.LanePool;
+import io.backhaul.engine.loop.NettyLoop;
+import io.backhaul.engine.loop.NettyLoops;
+import io.backhaul.engine.stream.HopTiming;
+import io.backhaul.engine.time.SystemClock;
+import io.backhaul.mastertarget.BaseDisks;
+import io.backhaul.mastertarget.DiskFormat;
+import io.backhaul.mastertarget.IndexLimits;
+import io.backhaul.mastertarget.MachineStatus;
+import io.backhaul.mastertarget.MasterTargetMachine;
+import io.backhaul.mastertarget.PlacedDisk;
+import io.backhaul.mastertarget.PointName;
+import io.backhaul.mastertarget.RetentionPolicy;
+import io.backhaul.mastertarget.View;
+import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A journal of very many small writes, made through a real master target; then: how long a start takes, how long and how
+ * much memory opening points takes, and how fast 4 KiB are read at random from them, beside the bare base disk.
+ */
+public final class RetentionBench {
+    private static final UUID MACHINE = new UUID(0x6b1f0a52c1d34e10L, 0x8f5e2d7c9a304b61L);
+    private static final long SEED = 20261123;
+
+    private final boolean brief;
+    private final boolean json;
+    private final long extents;
+    private final Path folder;
+    private final long sizeBytes;
+    private final long writtenBytes;
+    private final Map<String, Object> figures = new LinkedHashMap<>();
+
+    private RetentionBench(boolean brief, boolean json, long extents, Path folder) {
+        this.brief = brief;
+        this.json = json;
+        this.extents = extents;
+        this.folder = folder;
+        this.sizeBytes = extents * SyntheticStream.WRITE_BYTES;
+        this.writtenBytes = Math.min(sizeBytes, brief ? 512L << 20 : 4L << 30);
+    }
+
+    /** {@code [--short] [--json] [--extents N] [--dir FOLDER]}. */
+    public static void main(String[] args) throws Exception {
+        boolean brief = List.of(args).contains("--short");
+        boolean json = List.of(args).contains("--json");
+        long extents = brief ? 2_000_000 : 50_000_000;
+        Path parent = Path.of(System.getProperty("java.io.tmpdir"));
+        for (int i = 0; i < args.length; i++) {
+            switch (args[i]) {
+                case "--short", "--json" -> {
+                    // seen above
+                }
+                case "--extents" -> extents = Long.parseLong(args[++i]);
+                case "--dir" -> parent = Path.of(args[++i]);
+                default -> {
+                    System.err.println("retention: unknown option " + args[i]
+                            + "; there are --short, --json, --extents and --dir");
+                    System.exit(2);
+                }
+            }
+        }
+        Path folder = Files.createTempDirectory(parent, "backhaul-retention");
+        try {
+            new RetentionBench(brief, json, extents, folder).run();
+        } finally {
+            Folders.delete(folder);
+        }
+        System.exit(0);
+    }
+
+    private void run() throws Exception {
+        makeBase();
+        try (NettyLoops loops = new NettyLoops(1); LanePool lanes = new LanePool("lane", 6)) {
+            NettyLoop loop = loops.next();
+            MasterTargetMachine machine = machine(loop, lanes);
+            loop.execute(machine::begin);
+            fill(machine, loop);
+            CompletableFuture<String> closed = new CompletableFuture<>();
+            loop.execute(() -> machine.close(() -> closed.complete("")));
+            closed.get();
+            figure("journal_bytes", bytes(folder.resolve("machine/journal")));
+            figure("index_bytes_on_disk", bytes(folder.resolve("machine/index")));
+            long start = System.nanoTime();
+            MasterTargetMachine again = machine(loop, lanes);
+            loop.execute(again::begin);
+            while (!status(again, loop).state().equals("LIVE")) {
+                Thread.onSpinWait();
+            }
+            figure("start_ms", millis(start));
+            figure("extents_indexed", status(again, loop).store().extents());
+            figure("index_bytes_in_memory", status(again, loop).store().indexBytes());
+            measureOpening(again, loop);
+            measureReading(again, loop);
+            CompletableFuture<String> ended = new CompletableFuture<>();
+            loop.execute(() -> again.close(() -> ended.complete("")));
+            ended.get();
+        }
+        print();
+    }
+
+    private void makeBase() throws IOException {
+        say("writing " + writtenBytes / (1 << 20) + " MiB of a base disk");
+        Path base = folder.resolve("base.raw");
+        try (var file = new java.io.RandomAccessFile(base.toFile(), "rw")) {
+            file.setLength(sizeBytes);
+        }
+        try (RawDevice device = RawDevice.open(base, false)) {
+            ByteBuffer content = Content.halfCompressible(8 << 20);
+            for (long at = 0; at < writtenBytes; at += content.capacity()) {
+                device.write(at, content.clear().limit((int) Math.min(content.capacity(), writtenBytes - at)));
+            }
+            device.flush();
+        }
+    }
+
+    private MasterTargetMachine machine(NettyLoop loop, LanePool lanes) throws IOException {
+        var own = new MasterTargetMachine.Lanes(lanes.lane("store"), lanes.lane("fold"), lanes.lane("view"),
+                lanes.lane("digest"), lanes.lane("index"));
+        var ports = new MasterTargetMachine.Ports(loop, own, DirectoryVolume.create(folder.resolve("machine")),
+                new OneDisk(), ByteBufAllocator.DEFAULT, new FaultLog(SystemClock.INSTANCE));
+        var policy = new RetentionPolicy(RetentionPolicy.Stand.OLDEST, Duration.ofDays(36500), Long.MAX_VALUE);
+        return new MasterTargetMachine(MACHINE, ports, new MasterTargetMachine.Setup(policy, HopTiming.DEFAULT,
+                32L << 20, SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT));
+    }
+
+    private final class OneDisk implements BaseDisks {
+        @Override
+        public PlacedDisk prepare(UUID machine, String machineName, DiskInfo disk) {
+            return new PlacedDisk(disk, DiskFormat.RAW, folder.resolve("base.raw").toString());
+        }
+
+        @Override
+        public BlockDevice open(PlacedDisk disk) throws IOException {
+            return RawDevice.open(Path.of(disk.path()), false);
+        }
+    }
+
+    private void fill(MasterTargetMachine machine, NettyLoop loop) throws Exception {
+        SyntheticStream stream = new SyntheticStream(MACHINE, sizeBytes, SEED);
+        stream.begin(machine);
+        long start = System.nanoTime();
+        long steps = 20;
+        for (int step = 1; step <= steps; step++) {
+            stream.write(extents / steps);
+            say(String.format(Locale.ROOT, "%,d extents journaled", extents / steps * step));
+        }
+        stream.settle();
+        double seconds = millis(start) / 1000;
+        figure("extents_per_second", Math.round(extents / seconds));
+        awaitIndex();
+        figure("index_behind_s", millis(start) / 1000 - seconds);
+        figure("points", status(machine, loop).points().intervals().size());
+    }
+
+    /** Nobody says when all merges are done: the folder rests then. */
+    private void awaitIndex() throws Exception {
+        String before = "";
+        for (int calm = 0; calm < 4;) {
+            Thread.sleep(500);
+            String now = listing(folder.resolve("machine/index"));
+            calm = now.equals(before) && !now.contains(".new") ? calm + 1 : 0;
+            before = now;
+        }
+    }
+
+    private static String listing(Path index) throws IOException {
+        try (Stream<Path> files = Files.list(index)) {
+            return String.join(" ", files.map(file -> String.valueOf(file.getFileName())).sorted().toList());
+        }
+    }
+
+    private static MachineStatus status(MasterTargetMachine machine, NettyLoop loop) throws Exception {
+        return ask(loop, machine::status);
+    }
+
+    private static <T> T ask(NettyLoop loop, Supplier<T> question) throws Exception {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        loop.execute(() -> answer.complete(question.get()));
+        return answer.get();
+    }
+
+    private static View open(MasterTargetMachine machine, NettyLoop loop, PointName name) throws Exception {
+        CompletableFuture<View> answer = new CompletableFuture<>();
+        loop.execute(() -> machine.openView(name, "benchmark", new MasterTargetMachine.ViewOutcome() {
+            @Override
+            public void opened(View view) {
+                answer.complete(view);
+            }
+
+            @Override
+            public void failed(String why) {
+                answer.completeExceptionally(new IOException(why));
+            }
+        }));
+        return answer.get();
+    }
+
+    private void measureOpening(MasterTargetMachine machine, NettyLoop loop) throws Exception {
+        var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        SplittableRandom random = new SplittableRandom(SEED);
+        List<Double> times = new ArrayList<>();
+        long mostAllocated = 0;
+        evict("machine");
+        for (int i = 0; i < (brief ? 10 : 40); i++) {
+            Position position = new Position(1, 2 + random.nextLong(extents - 2));
+            long allocated = threads.getTotalThreadAllocatedBytes();
+            long start = System.nanoTime();
+            open(machine, loop, new PointName.At(position)).close();
+            times.add(millis(start));
+            mostAllocated = Math.max(mostAllocated, threads.getTotalThreadAllocatedBytes() - allocated);
+        }
+        times.sort(null);
+        figure("open_ms_median", times.get(times.size() / 2));
+        figure("open_ms_max", times.getLast());
+        figure("open_allocated_mib_max", mostAllocated / (double) (1 << 20));
+        long before = heap();
+        try (View view = open(machine, loop, new PointName.At(new Position(1, 2 + extents / 2 + 777)))) {
+            figure("open_retained_mib", Math.max(0, heap() - before) / (double) (1 << 20));
+            figure("heap_mib_with_a_view", heap() / (double) (1 << 20));
+            if (view.disks().size() != 1) {
+                throw new IllegalStateException();
+            }
+        }
+    }
+
+    private static long heap() throws InterruptedException {
+        for (int i = 0; i < 3; i++) {
+            System.gc();
+            Thread.sleep(50);
+        }
+        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+    }
+
+    private void measureReading(MasterTargetMachine machine, NettyLoop loop) throws Exception {
+        try (View view = open(machine, loop, new PointName.Latest());
+                RawDevice base = RawDevice.open(folder.resolve("base.raw"), true)) {
+            BlockDevice device = view.disks().getFirst().device();
+            rate(device, sizeBytes, 1, true);
+            evict("machine");
+            evict("base.raw");
+            compare("cold", device, base);
+            warm("machine/index");
+            evict("machine/journal");
+            evict("base.raw");
+            compare("index_cached", device, base);
+            warm("machine");
+            warm("base.raw");
+            compare("all_cached", device, base);
+        }
+    }
+
+    private void compare(String name, BlockDevice view, BlockDevice base) throws IOException {
+        double seconds = brief ? 2 : 8;
+        double baseRate = rate(base, writtenBytes, seconds, false);
+        double viewRate = rate(view, sizeBytes, seconds, true);
+        figure(name + "_base_reads_per_second", Math.round(baseRate));
+        figure(name + "_view_reads_per_second", Math.round(viewRate));
+        figure(name + "_ratio", viewRate / baseRate);
+    }
+
+    private static double rate(BlockDevice device, long range, double seconds, boolean verify) throws IOException {
+        SplittableRandom random = new SplittableRandom();
+        ByteBuffer target = ByteBuffer.allocateDirect(SyntheticStream.WRITE_BYTES);
+        long start = System.nanoTime();
+        long end = start + (long) (seconds * 1e9);
+        long reads = 0;
+        while (System.nanoTime() < end) {
+            long offset = random.nextLong(range / SyntheticStream.WRITE_BYTES) * SyntheticStream.WRITE_BYTES;
+            device.read(offset, target.clear());
+            if (verify && target.get(4095) == 0 && target.getLong(0) != offset && target.getLong(0) != 0) {
+                throw new IllegalStateException("read " + target.getLong(0) + " at " + offset);
+            }
+            reads++;
+        }
+        return reads * 1e9 / (System.nanoTime() - start);
+    }
+
+    /** Makes the kernel forget what it has cached of the files. */
+    private void evict(String what) throws Exception {
+        shell("sync \"$1\"; find \"$1\" -type f -exec dd if={} iflag=nocache count=0 status=none \\;", what);
+    }
+
+    private void warm(String what) throws Exception {
+        String head = what.equals("base.raw") ? "head -c " + writtenBytes + " \"$1\" >/dev/null"
+                : "find \"$1\" -type f -exec cat {} + >/dev/null";
+        shell(head, what);
+    }
+
+    private void shell(String command, String what) throws Exception {
+        Process process = new ProcessBuilder("sh", "-c", command, "sh", folder.resolve(what).toString()).inheritIO()
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+        if (process.waitFor() != 0) {
+            throw new IOException(command + " failed for " + what);
+        }
+    }
+
+    private static long bytes(Path files) throws IOException {
+        long total = 0;
+        try (Stream<Path> all = Files.list(files)) {
+            for (Path each : all.toList()) {
+                total += Files.size(each);
+            }
+        }
+        return total;
+    }
+
+    private static double millis(long sinceNanos) {
+        return (System.nanoTime() - sinceNanos) / 1e6;
+    }
+
+    private static void say(String what) {
+        System.err.println("retention: " + what);
+    }
+
+    private void figure(String name, Object value) {
+        figures.put(name, value instanceof Double real ? Math.round(real * 1000) / 1000.0 : value);
+        say(name + " " + figures.get(name));
+    }
+
+    private void print() {
+        figures.put("extents", extents);
+        figures.put("opens_in_a_second", (double) figures.get("open_ms_max") <= 1000);
+        figures.put("opens_in_64_mib", (double) figures.get("open_allocated_mib_max") <= 64);
+        figures.put("reads_at_a_third", (double) figures.get("index_cached_ratio") >= 1.0 / 3);
+        if (json) {
+            System.out.println(JsonMapper.builder().build().writeValueAsString(figures));
+        } else {
+            figures.forEach((name, value) -> System.out.printf(Locale.ROOT, "%-32s %s%n", name, value));
+        }
+    }
+}
