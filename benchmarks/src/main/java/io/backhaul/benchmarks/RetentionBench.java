@@ -145,7 +145,7 @@ public final class RetentionBench {
                 new OneDisk(), ByteBufAllocator.DEFAULT, new FaultLog(SystemClock.INSTANCE));
         var policy = new RetentionPolicy(RetentionPolicy.Stand.OLDEST, Duration.ofDays(36500), Long.MAX_VALUE);
         return new MasterTargetMachine(MACHINE, ports, new MasterTargetMachine.Setup(policy, HopTiming.DEFAULT,
-                32L << 20, SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT));
+                8L << 20, SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT));
     }
 
     private final class OneDisk implements BaseDisks {

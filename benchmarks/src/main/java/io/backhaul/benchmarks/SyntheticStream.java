@@ -5,9 +5,11 @@ import io.backhaul.engine.link.Link;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.mastertarget.MasterTargetMachine;
 import io.backhaul.protocol.Credit;
+import io.backhaul.protocol.Decoded;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.FrameDecoder;
 import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Hello;
 import io.backhaul.protocol.Identity;
@@ -18,6 +20,7 @@ import io.backhaul.protocol.Refusal;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
 import io.backhaul.protocol.WriteBatchBuilder;
+import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -77,8 +80,19 @@ final class SyntheticStream implements Link {
                 batch.data(0, offset, data.clear().putLong(0, offset));
             }
             last = last.plus(WRITES_PER_FRAME);
-            deliver(batch.close(new WriteBatchBuilder.Heading(machine, first, micros(), false), compressor));
+            deliver(trimmed(batch.close(new WriteBatchBuilder.Heading(machine, first, micros(), false), compressor)));
         }
+    }
+
+    /** The frame in a buffer of its length, as it would come over a link: what it was made in had room for all of it. */
+    private static Frame trimmed(Frame frame) {
+        ByteBuf exact = ALLOCATOR.directBuffer(frame.lengthBytes(), frame.lengthBytes());
+        exact.writeBytes(frame.bytes(), frame.bytes().readerIndex(), frame.lengthBytes());
+        frame.release();
+        if (FrameDecoder.whole(exact) instanceof Decoded.Intact(Frame intact)) {
+            return intact;
+        }
+        throw new IllegalStateException("a frame that was just made is damaged");
     }
 
     /** Waits until all is journaled. */
