@@ -36,6 +36,7 @@ import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -142,7 +143,8 @@ public final class RetentionBench {
         var own = new MasterTargetMachine.Lanes(lanes.lane("store"), lanes.lane("fold"), lanes.lane("view"),
                 lanes.lane("digest"), lanes.lane("index"));
         var ports = new MasterTargetMachine.Ports(loop, own, DirectoryVolume.create(folder.resolve("machine")),
-                new OneDisk(), ByteBufAllocator.DEFAULT, new FaultLog(SystemClock.INSTANCE));
+                new OneDisk(), RandomGenerator.of("L64X128MixRandom"), ByteBufAllocator.DEFAULT,
+                new FaultLog(SystemClock.INSTANCE));
         var policy = new RetentionPolicy(RetentionPolicy.Stand.OLDEST, Duration.ofDays(36500), Long.MAX_VALUE);
         return new MasterTargetMachine(MACHINE, ports, new MasterTargetMachine.Setup(policy, HopTiming.DEFAULT,
                 8L << 20, SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT));
