@@ -10,6 +10,7 @@ import io.backhaul.engine.log.SegmentLog.Placement;
 import io.backhaul.mastertarget.Layers.Found;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Mark;
@@ -62,7 +63,8 @@ final class JournalIndexTest {
                 .mapToObj(
                         disk -> new PlacedDisk(new DiskInfo(disk, "serial", SECTORS * 512L, 512), DiskFormat.RAW, "d"))
                 .toList();
-        Checkpoint checkpoint = Checkpoint.fresh(MACHINE).withDisks("machine", placed).withDirect(false);
+        Checkpoint checkpoint = Checkpoint.fresh(MACHINE, new UUID(3, 4)).withDisks("machine", placed)
+                .withDirect(false);
         Timeline timeline = new Timeline(checkpoint.base());
         RunSet runs = new RunSet(log, MACHINE, new RunFiles(volume.folder("index")), limits.cacheBytes());
         JournalIndex index = new IndexOpening(runs, limits, timeline, checkpoint).run();
@@ -97,9 +99,11 @@ final class JournalIndexTest {
         random = new Random(seed);
         open();
         last = new Position(1, 1);
-        put(new GenerationStart(MACHINE, 1, 1_000, Position.NONE, Fidelity.ORDERED, new UUID(1, 1), "machine",
+        put(new GenerationStart(MACHINE, 1, 1_000, Position.NONE, Fidelity.BASELINE, new UUID(1, 1), "machine",
                 List.of(new DiskInfo(0, "a", SECTORS * 512L, 512), new DiskInfo(1, "b", SECTORS * 512L, 512)))
                 .frame(ByteBufAllocator.DEFAULT));
+        last = last.plus(1);
+        put(new FidelityChange(MACHINE, last, 1_000, Fidelity.ORDERED, new UUID(3, 4)).frame(ByteBufAllocator.DEFAULT));
     }
 
     private Placement put(Frame frame) throws Exception {

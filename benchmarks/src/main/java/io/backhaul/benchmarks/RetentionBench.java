@@ -47,6 +47,8 @@ import tools.jackson.databind.json.JsonMapper;
 public final class RetentionBench {
     private static final UUID MACHINE = new UUID(0x6b1f0a52c1d34e10L, 0x8f5e2d7c9a304b61L);
     private static final long SEED = 20261123;
+    /** What the replica's id is drawn from, so that the stream can name it. */
+    private static final RandomGenerator REPLICA = () -> SEED;
 
     private final boolean brief;
     private final boolean json;
@@ -143,7 +145,7 @@ public final class RetentionBench {
         var own = new MasterTargetMachine.Lanes(lanes.lane("store"), lanes.lane("fold"), lanes.lane("view"),
                 lanes.lane("digest"), lanes.lane("index"));
         var ports = new MasterTargetMachine.Ports(loop, own, DirectoryVolume.create(folder.resolve("machine")),
-                new OneDisk(), RandomGenerator.of("L64X128MixRandom"), ByteBufAllocator.DEFAULT,
+                new OneDisk(), REPLICA, ByteBufAllocator.DEFAULT,
                 new FaultLog(SystemClock.INSTANCE));
         var policy = new RetentionPolicy(RetentionPolicy.Stand.OLDEST, Duration.ofDays(36500), Long.MAX_VALUE);
         return new MasterTargetMachine(MACHINE, ports, new MasterTargetMachine.Setup(policy, HopTiming.DEFAULT,
@@ -164,7 +166,7 @@ public final class RetentionBench {
 
     private void fill(MasterTargetMachine machine, NettyLoop loop) throws Exception {
         SyntheticStream stream = new SyntheticStream(MACHINE, sizeBytes, SEED);
-        stream.begin(machine);
+        stream.begin(machine, new UUID(SEED, SEED));
         long start = System.nanoTime();
         long steps = 20;
         for (int step = 1; step <= steps; step++) {

@@ -8,6 +8,7 @@ import io.backhaul.protocol.Credit;
 import io.backhaul.protocol.Decoded;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.FrameDecoder;
 import io.backhaul.protocol.GenerationStart;
@@ -57,11 +58,13 @@ final class SyntheticStream implements Link {
         this.random = new SplittableRandom(seed);
     }
 
-    /** Connects, and begins an ordered generation. */
-    void begin(MasterTargetMachine target) throws InterruptedException {
+    /** Connects, begins a generation, and orders it at once: the disk begins as the replica does. */
+    void begin(MasterTargetMachine target, UUID replica) throws InterruptedException {
         target.welcome(this, new Hello(machine, 1, 1, 1, "benchmark"));
-        deliver(new GenerationStart(machine, 1, micros(), Position.NONE, Fidelity.ORDERED, new UUID(1, 1), "machine",
+        deliver(new GenerationStart(machine, 1, micros(), Position.NONE, Fidelity.BASELINE, new UUID(1, 1), "machine",
                 List.of(new DiskInfo(0, "serial", sizeBytes, 512))).frame(ALLOCATOR));
+        last = last.plus(1);
+        deliver(new FidelityChange(machine, last, micros(), Fidelity.ORDERED, replica).frame(ALLOCATOR));
     }
 
     /** Times are made up: a frame each millisecond. */
