@@ -53,6 +53,11 @@ final class LagLedger {
         return bytesUpTo - journaledBytes;
     }
 
+    /** Payload bytes journaled since the generation began. */
+    long journaledBytes() {
+        return journaledBytes;
+    }
+
     /** Age of the oldest record that is not journaled; 0 where there is none. */
     long lagNanos(long nowNanos) {
         return entries.isEmpty() ? 0 : nowNanos - entries.getFirst().openedNanos;

@@ -493,14 +493,23 @@ final class Reconciler {
         });
     }
 
+    /** What must still be compared, or read and sent, on all disks. */
+    long leftBytes() {
+        return left().stream().mapToLong(Long::longValue).sum();
+    }
+
     /** How far it is, per disk. */
     List<ReconcileProgress.OfDisk> progress() {
+        return progress.report(left());
+    }
+
+    private List<Long> left() {
         List<Long> left = new ArrayList<>();
         List<Long> pending = ports.stream().snapshot(disks.size()).pendingBytes();
         for (int i = 0; i < disks.size(); i++) {
             long toCompare = working ? disks.get(i).info().sizeBytes() - comparedBytes[i] : 0;
             left.add(toCompare + pending.get(i));
         }
-        return progress.report(left);
+        return left;
     }
 }

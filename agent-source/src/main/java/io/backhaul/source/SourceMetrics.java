@@ -22,6 +22,8 @@ final class SourceMetrics {
             "Age of the oldest captured record that is not journaled yet.");
     private static final Metric RPO = Metric.gauge("backhaul.source.rpo", "seconds",
             "How much would be lost if the machine were lost now.");
+    private static final Metric CONVERGING = Metric.gauge("backhaul.source.converging", "",
+            "1 while what is written gets through, or a backlog shrinks; 0 while it does neither.");
     private static final Metric CAPTURED = Metric.counter("backhaul.source.captured", "bytes", "Payload captured.");
     private static final Metric SENT = Metric.counter("backhaul.source.sent", "bytes",
             "Frames sent, with repetitions.");
@@ -41,7 +43,8 @@ final class SourceMetrics {
     private SourceMetrics() {}
 
     static List<Metric> all() {
-        return List.of(SEQUENCE, GENERATION, FIDELITY, LAG_BYTES, LAG_AGE, RPO, CAPTURED, SENT, PLAIN, PACKED,
+        return List.of(SEQUENCE, GENERATION, FIDELITY, LAG_BYTES, LAG_AGE, RPO, CONVERGING, CAPTURED, SENT, PLAIN,
+                PACKED,
                 RATIO, OVERFLOWS, PENDING, LEFT);
     }
 
@@ -62,6 +65,7 @@ final class SourceMetrics {
         one(metrics, latest, LAG_BYTES, status -> status.lag().lagBytes());
         one(metrics, latest, LAG_AGE, status -> status.lag().lagMillis() / 1000.0);
         one(metrics, latest, RPO, status -> status.lag().rpoMillis() / 1000.0);
+        one(metrics, latest, CONVERGING, status -> status.pace().isConverging() ? 1 : 0);
         one(metrics, latest, CAPTURED, status -> status.traffic().capturedBytes());
         one(metrics, latest, SENT, status -> status.traffic().sentBytes());
         one(metrics, latest, PLAIN, status -> status.traffic().plainBytes());

@@ -64,6 +64,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     private final RotatingDialler dialler;
     private final Reconciler reconciler;
     private final LagLedger ledger = new LagLedger();
+    private final Outlook outlook = new Outlook();
     private final SourceWaits waits = new SourceWaits();
 
     private SessionState state = new SessionState.Unborn();
@@ -567,7 +568,9 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         if (state instanceof SessionState.Closed) {
             return;
         }
-        reconciler.tick(ports.loop().clock().nanos());
+        long now = ports.loop().clock().nanos();
+        reconciler.tick(now);
+        outlook.look(now, ledger.lagBytes() + reconciler.leftBytes(), ledger.journaledBytes());
         maintain();
         ports.loop().schedule(TICK_NANOS, this::tick);
     }
@@ -679,8 +682,32 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         var link = sender == null ? null : sender.status();
         var traffic = new SourceStatus.Traffic(stream.capturedBytes(), sentBytes, packedPlainBytes, packedBytes,
                 stream.overflows(), reconciler.differingBytes());
-        return new SourceStatus(describe(link), stream.fidelity(), stream.overflowing(), positions, lag, traffic,
-                progress(stream));
+        return new SourceStatus(describe(link), stream.fidelity(), stream.overflowing(), positions, lag,
+                pace(positions),
+                traffic, progress(stream));
+    }
+
+    private SourceStatus.Pace pace(SourceStatus.Reached at) {
+        Outlook.Verdict verdict = outlook.verdict();
+        String reason = verdict.trend() == Outlook.Trend.NOT_CONVERGING ? obstacle(at) : "";
+        return new SourceStatus.Pace(verdict.trend().label(), verdict.throughBytesPerSecond(), verdict.etaMillis(),
+                reason);
+    }
+
+    /** Where what is captured lies and waits. */
+    private String obstacle(SourceStatus.Reached at) {
+        StreamSender current = sender;
+        if (!linked || current == null || !current.isStreaming()) {
+            return "there is no link to a process server; see what its fault says";
+        }
+        boolean beyond = at.received().generation() == at.journaled().generation()
+                && at.received().sequence() - at.journaled().sequence() > at.captured().sequence()
+                        - at.received().sequence();
+        return beyond
+                ? "the process server has it, and the master target does not take it as fast as it is written; look at"
+                        + " the link between them, and at the master target's disks"
+                : "the process server does not take it as fast as it is written; look at the link to it, at its spool"
+                        + " and its disk, or have less written";
     }
 
     private SourceStatus.State describe(StreamSender.@Nullable Status link) {

@@ -14,9 +14,8 @@ import java.util.Map;
  * @param overflowing
  *            whether captured writes are only marked, for want of room
  */
-public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, Reached positions, Lag lag,
-        Traffic traffic,
-        List<OfDisk> disks) {
+public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, Reached positions, Lag lag, Pace pace,
+        Traffic traffic, List<OfDisk> disks) {
     public SourceStatus {
         disks = List.copyOf(disks);
     }
@@ -45,6 +44,25 @@ public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, 
      *            last position known journaled, across restarts
      */
     public record Lag(long lagBytes, long lagMillis, long rpoMillis, Position basis) {}
+
+    /**
+     * Whether what is written gets through.
+     *
+     * @param trend
+     *            in words: keeping up, catching up or not converging
+     * @param throughBytesPerSecond
+     *            payload journaled lately
+     * @param etaMillis
+     *            until the backlog is gone at this pace; -1 where nobody can tell
+     * @param reason
+     *            why it does not converge, and what to do; empty where it does
+     */
+    public record Pace(String trend, long throughBytesPerSecond, long etaMillis, String reason) {
+        /** Whether it can last as it is. */
+        public boolean isConverging() {
+            return reason.isEmpty();
+        }
+    }
 
     /**
      * Counted since the start.
@@ -99,6 +117,14 @@ public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, 
         map.put("lagBytes", lag.lagBytes());
         map.put("lagMillis", lag.lagMillis());
         map.put("rpoMillis", lag.rpoMillis());
+        map.put("pace", pace.trend());
+        map.put("throughBytesPerSecond", pace.throughBytesPerSecond());
+        if (pace.etaMillis() >= 0) {
+            map.put("etaMillis", pace.etaMillis());
+        }
+        if (!pace.reason().isEmpty()) {
+            map.put("reason", pace.reason());
+        }
         map.put("readBytes", readBytes());
         map.put("capturedBytes", traffic.capturedBytes());
         map.put("sentBytes", traffic.sentBytes());

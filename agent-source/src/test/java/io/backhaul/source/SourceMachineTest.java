@@ -272,6 +272,28 @@ class SourceMachineTest {
                 .isEqualTo(Position.NONE);
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aBacklogThatDoesNotShrinkIsSaidWithWhatHoldsItUp(boolean spooled) {
+        Rig rig = converged(26);
+        rig.downstream.spooling = spooled;
+        rig.downstream.journaling = false;
+        for (int i = 0; i < 100; i++) {
+            rig.writeSomewhere(512 << 10);
+            rig.steps.step();
+        }
+        for (int seconds = 0; seconds < 27; seconds += 3) {
+            settle(rig);
+        }
+        assertThat(rig.machine().status().pace().trend()).isEqualTo("not converging");
+        assertThat(rig.machine().status().pace().reason())
+                .startsWith(spooled ? "the process server has it" : "the process server does not take it");
+        rig.converge();
+        settle(rig);
+        assertThat(rig.machine().status().pace().trend()).isEqualTo("keeping up");
+        assertThat(rig.machine().status().pace().reason()).isEmpty();
+    }
+
     @Test
     void anOverflowMarksBlocksAndComesBackIntoOrderByItself() {
         Rig rig = converged(13);

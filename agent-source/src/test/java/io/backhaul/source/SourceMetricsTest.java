@@ -19,8 +19,9 @@ class SourceMetricsTest {
     private static SourceStatus status(long packedBytes) {
         var reached = new SourceStatus.Reached(new Position(3, 70), new Position(3, 60), new Position(3, 50),
                 new Position(3, 40), new Position(3, 30), new Position(2, 20), new Position(1, 10));
+        var pace = new SourceStatus.Pace("not converging", 3, -1, "nobody takes it");
         return new SourceStatus(new SourceStatus.State("STREAMING", "UP", "a:1", ""), Fidelity.ORDERED, false, reached,
-                new SourceStatus.Lag(11, 1500, 2500, Position.NONE),
+                new SourceStatus.Lag(11, 1500, 2500, Position.NONE), pace,
                 new SourceStatus.Traffic(12, 13, 100, packedBytes, 15, 16),
                 List.of(new SourceStatus.OfDisk(FIRST, 21, 22, 23, 24, 25),
                         new SourceStatus.OfDisk(SECOND, 31, 32, 33, 34, 35)));
@@ -57,6 +58,7 @@ class SourceMetricsTest {
                 "backhaul_source_generation{position=\"applied\"} 1.0",
                 "backhaul_source_fidelity 2.0", "backhaul_source_lag_bytes 11.0",
                 "backhaul_source_lag_age_seconds 1.5", "backhaul_source_rpo_seconds 2.5",
+                "backhaul_source_converging 0.0",
                 "backhaul_source_captured_bytes_total 12.0", "backhaul_source_sent_bytes_total 13.0",
                 "backhaul_source_payload_bytes_total 100.0", "backhaul_source_packed_bytes_total 50.0",
                 "backhaul_source_compression_ratio 2.0", "backhaul_source_overflows_total 15.0",

@@ -5,6 +5,8 @@ import io.backhaul.engine.control.ControlFault;
 import io.backhaul.engine.time.SystemClock;
 import io.backhaul.management.CertificateAuthority;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -25,6 +28,10 @@ import java.util.stream.IntStream;
  */
 final class Fleet implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
+    private static final int PORT_ATTEMPTS = 100;
+    private static final int FIRST_PORT = 20_000;
+    /** As Linux has it, unless told otherwise. */
+    private static final int FIRST_EPHEMERAL_PORT = 32_768;
 
     private final Path folder;
     private final List<Path> disks;
@@ -118,7 +125,30 @@ final class Fleet implements AutoCloseable {
     }
 
     private String address(Part part) {
-        return addresses.getOrDefault(part, "127.0.0.1:0");
+        return addresses.getOrDefault(part, "127.0.0.1:" + freePort());
+    }
+
+    /**
+     * A port that a part can come back to: none of those that the system gives to connections, for one of them might take it
+     * while the part is away. Where none is found any will do.
+     */
+    private static int freePort() {
+        SplittableRandom random = new SplittableRandom();
+        for (int attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
+            int port = random.nextInt(FIRST_PORT, FIRST_EPHEMERAL_PORT);
+            if (isFree(port)) {
+                return port;
+            }
+        }
+        return 0;
+    }
+
+    private static boolean isFree(int port) {
+        try (var socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+            return socket.isBound();
+        } catch (IOException taken) {
+            return false;
+        }
     }
 
     /** Where a part listens; it has been started before. */

@@ -119,10 +119,21 @@ final class StatusCommand extends Verb {
                     .forEach(name -> out.print(" " + name + " " + positions.get(name)));
             out.println();
         }
+        pace(out, machine);
         sizes(out, machine);
         for (Answer disk : machine.groups("disks")) {
             out.printf("    disk %s  %s  %s%s%s%n", disk.text("index"), Printing.bytes(disk.count("sizeBytes")),
                     disk.text("path"), labelled("  ", disk.text("uri")), progress(disk));
+        }
+    }
+
+    private static void pace(PrintStream out, Answer machine) {
+        String pace = machine.text("pace");
+        if (!pace.isEmpty()) {
+            out.printf("    %s, %s/s get through%s%s%n", pace, Printing.bytes(machine.count("throughBytesPerSecond")),
+                    machine.number("etaMillis").filter(left -> left > 0)
+                            .map(left -> ", " + Printing.millis(left) + " left").orElse(""),
+                    labelled(": ", machine.text("reason")));
         }
     }
 
