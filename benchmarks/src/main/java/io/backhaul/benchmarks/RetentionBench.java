@@ -35,6 +35,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
@@ -56,6 +57,7 @@ public final class RetentionBench {
     private final Path folder;
     private final long sizeBytes;
     private final long writtenBytes;
+    private long[] written = {0};
     private final Map<String, Object> figures = new LinkedHashMap<>();
 
     private RetentionBench(boolean brief, boolean json, long extents, Path folder) {
@@ -64,14 +66,14 @@ public final class RetentionBench {
         this.extents = extents;
         this.folder = folder;
         this.sizeBytes = extents * SyntheticStream.WRITE_BYTES;
-        this.writtenBytes = Math.min(sizeBytes, brief ? 512L << 20 : 4L << 30);
+        this.writtenBytes = Math.min(sizeBytes, brief ? 256L << 20 : 4L << 30);
     }
 
     /** {@code [--short] [--json] [--extents N] [--dir FOLDER]}. */
     public static void main(String[] args) throws Exception {
         boolean brief = List.of(args).contains("--short");
         boolean json = List.of(args).contains("--json");
-        long extents = brief ? 2_000_000 : 50_000_000;
+        long extents = brief ? 1_000_000 : 50_000_000;
         Path parent = Path.of(System.getProperty("java.io.tmpdir"));
         for (int i = 0; i < args.length; i++) {
             switch (args[i]) {
@@ -174,6 +176,7 @@ public final class RetentionBench {
             say(String.format(Locale.ROOT, "%,d extents journaled", extents / steps * step));
         }
         stream.settle();
+        written = stream.sample();
         double seconds = millis(start) / 1000;
         figure("extents_per_second", Math.round(extents / seconds));
         awaitIndex();
@@ -264,7 +267,7 @@ public final class RetentionBench {
         try (View view = open(machine, loop, new PointName.Latest());
                 RawDevice base = RawDevice.open(folder.resolve("base.raw"), true)) {
             BlockDevice device = view.disks().getFirst().device();
-            rate(device, sizeBytes, 1, true);
+            viewRate(device, 1);
             evict("machine");
             evict("base.raw");
             compare("cold", device, base);
@@ -279,24 +282,43 @@ public final class RetentionBench {
     }
 
     private void compare(String name, BlockDevice view, BlockDevice base) throws IOException {
-        double seconds = brief ? 2 : 8;
-        double baseRate = rate(base, writtenBytes, seconds, false);
-        double viewRate = rate(view, sizeBytes, seconds, true);
+        double seconds = brief ? 1 : 8;
+        double baseRate = baseRate(base, seconds);
+        double viewRate = viewRate(view, seconds);
         figure(name + "_base_reads_per_second", Math.round(baseRate));
         figure(name + "_view_reads_per_second", Math.round(viewRate));
         figure(name + "_ratio", viewRate / baseRate);
     }
 
-    private static double rate(BlockDevice device, long range, double seconds, boolean verify) throws IOException {
+    /** Reads where the base disk holds something. */
+    private double baseRate(BlockDevice device, double seconds) throws IOException {
         SplittableRandom random = new SplittableRandom();
+        return rate(device, seconds, () -> random.nextLong(writtenBytes / SyntheticStream.WRITE_BYTES)
+                * SyntheticStream.WRITE_BYTES, (offset, read) -> true);
+    }
+
+    /** Reads all over the disk where the journal holds something; each read is verified. */
+    private double viewRate(BlockDevice device, double seconds) throws IOException {
+        SplittableRandom random = new SplittableRandom();
+        return rate(device, seconds, () -> written[random.nextInt(written.length)],
+                (offset, read) -> read.getLong(0) == offset);
+    }
+
+    /** Whether what was read is right. */
+    private interface Verdict {
+        boolean isRight(long offset, ByteBuffer read);
+    }
+
+    private static double rate(BlockDevice device, double seconds, LongSupplier offsets, Verdict verdict)
+            throws IOException {
         ByteBuffer target = ByteBuffer.allocateDirect(SyntheticStream.WRITE_BYTES);
         long start = System.nanoTime();
         long end = start + (long) (seconds * 1e9);
         long reads = 0;
         while (System.nanoTime() < end) {
-            long offset = random.nextLong(range / SyntheticStream.WRITE_BYTES) * SyntheticStream.WRITE_BYTES;
+            long offset = offsets.getAsLong();
             device.read(offset, target.clear());
-            if (verify && target.get(4095) == 0 && target.getLong(0) != offset && target.getLong(0) != 0) {
+            if (!verdict.isRight(offset, target)) {
                 throw new IllegalStateException("read " + target.getLong(0) + " at " + offset);
             }
             reads++;

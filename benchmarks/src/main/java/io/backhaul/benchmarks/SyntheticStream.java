@@ -24,6 +24,7 @@ import io.backhaul.protocol.WriteBatchBuilder;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.UUID;
@@ -37,11 +38,14 @@ import org.jspecify.annotations.Nullable;
 final class SyntheticStream implements Link {
     static final int WRITE_BYTES = 4096;
     private static final int WRITES_PER_FRAME = 16;
+    private static final int SAMPLE = 1 << 18;
     private static final ByteBufAllocator ALLOCATOR = ByteBufAllocator.DEFAULT;
 
     private final UUID machine;
     private final long sizeBytes;
     private final SplittableRandom random;
+    private final long[] sample;
+    private long written;
     private final WriteBatchBuilder.Compressor compressor = Lz4.compressor();
     private @Nullable Loop loop;
     private @Nullable Listener listener;
@@ -56,6 +60,7 @@ final class SyntheticStream implements Link {
         this.machine = machine;
         this.sizeBytes = sizeBytes;
         this.random = new SplittableRandom(seed);
+        this.sample = new long[SAMPLE];
     }
 
     /** Connects, begins a generation, and orders it at once: the disk begins as the replica does. */
@@ -80,6 +85,8 @@ final class SyntheticStream implements Link {
             Position first = last.plus(1);
             for (int i = 0; i < WRITES_PER_FRAME; i++) {
                 long offset = random.nextLong(sizeBytes / WRITE_BYTES) * WRITE_BYTES;
+                sample[written < SAMPLE ? (int) written : random.nextInt(SAMPLE)] = offset;
+                written++;
                 batch.data(0, offset, data.clear().putLong(0, offset));
             }
             last = last.plus(WRITES_PER_FRAME);
@@ -106,8 +113,9 @@ final class SyntheticStream implements Link {
         return journaled;
     }
 
-    Position last() {
-        return last;
+    /** Places that were written. */
+    long[] sample() {
+        return Arrays.copyOf(sample, (int) Math.min(written, SAMPLE));
     }
 
     private void deliver(Frame frame) throws InterruptedException {
