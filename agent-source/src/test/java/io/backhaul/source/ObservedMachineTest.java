@@ -110,6 +110,30 @@ class ObservedMachineTest {
         assertThat(rig.downstream.generations).hasSize(1);
     }
 
+    @ParameterizedTest
+    @ValueSource(longs = {41, 42, 43, 44, 45, 46, 47, 48})
+    void anAgentThatIsKilledWhileNobodyWritesGoesOnInOrder(long seed) {
+        ObservedRig rig = ordered(seed, 64 << 10);
+        long overflows = 0;
+        for (int i = 0; i < 10; i++) {
+            rig.downstream.cut();
+            for (int write = 0; write < 30; write++) {
+                rig.writeSomewhere(32 << 10);
+            }
+            rig.converge();
+            // Until whoever reads the ring has looked once more.
+            for (int step = 0; step < 100; step++) {
+                rig.steps.step();
+            }
+            overflows += rig.machine().status().traffic().overflows();
+            rig.kill();
+            rig.start();
+            rig.converge();
+        }
+        assertThat(overflows).as("how often order began anew").isPositive();
+        assertThat(rig.downstream.generations).hasSize(1);
+    }
+
     @Test
     void whatTheRingHasNoRoomForIsReadAgainAndTheOrderComesBackByItself() {
         ObservedRig rig = ordered(31, 64 << 10);

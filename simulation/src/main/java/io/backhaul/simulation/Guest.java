@@ -56,6 +56,11 @@ final class Guest {
 
         /** Whether all writes since are in the stream, in order. */
         boolean isOrdered();
+
+        /** Which states {@link #captured} may stand for, now that the last change has led to this one. */
+        default Oracle.Bounds boundsAt(int state) {
+            return new Oracle.Bounds(state, state);
+        }
     }
 
     /**
@@ -244,7 +249,7 @@ final class Guest {
         // that position.
         if (captured != null && served.isOrdered() && !captured.equals(witnessed)) {
             witnessed = captured;
-            oracle.witness(captured, new Oracle.Bounds(oracle.state(), oracle.state()));
+            oracle.witness(captured, served.boundsAt(oracle.state()));
         }
         scheduler.log().show(scheduler.nanos(), "guest",
                 () -> "state " + oracle.state() + " writes disk " + extent.disk()

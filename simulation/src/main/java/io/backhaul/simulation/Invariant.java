@@ -39,6 +39,8 @@ enum Invariant {
     /** Cost. */
     NO_NEEDLESS_RESYNC("disks are compared only where the rules say so"),
     /** The source. */
+    ORDER_OUTLIVES_THE_AGENT("where the kernel keeps what is written, who was killed in order goes on in order"),
+    /** The source. */
     DISKS_ARE_NOT_TOUCHED("the agent changes no protected disk: it holds what the guest wrote"),
     /** Liveness. */
     CONVERGES("after the faults end, source and target are identical and ORDERED within bounded time"),

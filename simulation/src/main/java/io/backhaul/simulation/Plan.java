@@ -20,6 +20,9 @@ import java.util.Set;
  */
 record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<FaultKind, Long> faults) {
     private static final long SECOND = 1_000_000_000L;
+    /** Every sixth seed is of a machine whose capture observes. */
+    private static final int OBSERVED_EACH = 6;
+    private static final int OBSERVED = 4;
     private static final long FLOOD_BYTES = 32 << 20;
     /** Kinds that end or begin something at great cost, and so strike in few runs. */
     private static final Set<FaultKind> RARE = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.JOURNAL_ROT,
@@ -28,22 +31,41 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
             FaultKind.DISK_SYNC_ERROR, FaultKind.DISK_FULL, FaultKind.BIT_FLIP, FaultKind.JOURNAL_ROT,
             FaultKind.JOURNAL_LOST);
 
+    /** Kinds that lose nothing that was stored, and change nothing that was agreed. */
+    private static final Set<FaultKind> HARMLESS_TO_ORDER = EnumSet.of(FaultKind.LINK_CUT, FaultKind.LINK_CUT_IN_FRAME,
+            FaultKind.LINK_HALF_OPEN, FaultKind.LINK_STALL, FaultKind.LINK_THROTTLE, FaultKind.LINK_DELAY,
+            FaultKind.LINK_REFUSE, FaultKind.KILL, FaultKind.STOP, FaultKind.DISK_SLOW, FaultKind.CLOCK_JUMP,
+            FaultKind.OVERFLOW, FaultKind.OPERATOR);
+
     /**
      * The system.
      *
      * @param scans
      *            whether the agent only compares, and the guest writes while it does not run
+     * @param ringBytes
+     *            of the ring in the kernel, where the capture observes; 0 where writes go through the agent
      * @param interleaved
      *            which share of blocking calls is interrupted by others
      */
     record Shape(int disks, long diskBytes, int sectorBytes, int processServers, int masterTargets, boolean scans,
-            double interleaved, Sizes sizes) {
+            int ringBytes, double interleaved, Sizes sizes) {
         /** The same with room for more than receivers give credit for. */
         Shape flooded() {
             Sizes large = new Sizes(FLOOD_BYTES, sizes.batchBytes(), sizes.batchMillis(), sizes.granularityBytes(),
                     sizes.segmentBytes(), 4 * FLOOD_BYTES, 8 * FLOOD_BYTES);
             return new Shape(disks, Math.max(diskBytes, 512 << 10), sectorBytes, processServers, masterTargets, false,
-                    interleaved, large);
+                    ringBytes, interleaved, large);
+        }
+
+        /** The same with a capture that observes. Its reader waits amid its work. */
+        Shape observed(int bytes, boolean oneWay) {
+            return new Shape(disks, diskBytes, sectorBytes, oneWay ? 1 : processServers, masterTargets, false, bytes,
+                    Math.max(interleaved, 0.01), sizes);
+        }
+
+        /** Whether the capture observes, and what is written does not go through the agent. */
+        boolean isObserved() {
+            return ringBytes > 0;
         }
     }
 
@@ -61,6 +83,20 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         long chaos = (isLong ? dice.scaled(3600, 6 * 3600) : dice.scaled(20, 1800)) * SECOND;
         Map<FaultKind, Long> faults = faults(dice.fork("faults"), isLong ? 15 : 1);
         Shape shape = shape(dice.fork("shape"), faults.containsKey(FaultKind.MOVE));
+        if (Math.floorMod(seed, OBSERVED_EACH) == OBSERVED) {
+            Dice own = dice.fork("observed");
+            boolean onlyKills = own.chance(0.4);
+            if (onlyKills) {
+                // Nothing is lost for good, so that whoever was killed in order must go on in order.
+                faults.keySet().retainAll(HARMLESS_TO_ORDER);
+                faults.put(FaultKind.KILL, 4 * SECOND);
+                faults.put(FaultKind.LINK_REFUSE, 6 * SECOND);
+            }
+            shape = shape.observed((int) own.scaled(96 << 10, 8 << 20), onlyKills);
+            // Its reader looks every few milliseconds: a long life would be spent with that.
+            isLong = false;
+            chaos = own.scaled(20, 300) * SECOND;
+        }
         Dice floods = dice.fork("flood");
         boolean flood = !isLong && floods.chance(0.12);
         if (flood) {
@@ -79,7 +115,7 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
                 (int) dice.scaled(1, 50), 4096 << dice.nextInt(5), (int) dice.scaled(16 << 10, 1 << 20),
                 dice.scaled(2 << 20, 64 << 20), dice.scaled(16 << 20, 256 << 20));
         return new Shape(1 + dice.nextInt(3), dice.scaled(16, 256) * 4096, dice.chance(0.8) ? 512 : 4096,
-                dice.chance(0.5) ? 1 : 2, moves ? 2 : 1, dice.chance(0.07),
+                dice.chance(0.5) ? 1 : 2, moves ? 2 : 1, dice.chance(0.07), 0,
                 dice.pick(List.of(0.0, 0.0, 0.0, 0.1, 0.5, 1.0)), sizes);
     }
 
@@ -97,6 +133,11 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
             }
         }
         return faults;
+    }
+
+    /** Whether nothing strikes that makes a stream begin a new generation. */
+    boolean isHarmlessToOrder() {
+        return HARMLESS_TO_ORDER.containsAll(faults.keySet());
     }
 
     /** Whether reading what is stored may fail while faults strike. */

@@ -126,6 +126,7 @@ final class Run {
                 judge.look(target);
             }
         }
+        scene.lookAtTheSource();
         if (looks++ % 8 == 0) {
             scene.stations().forEach(this::noteFaults);
         }
@@ -183,12 +184,14 @@ final class Run {
         }
         SourcePart source = scene.source().part();
         TargetPart target = scene.target().part();
+        KernelDoor kernel = scene.kernel();
         if (target != null && target.status().state().equals("PROMOTED")) {
             judge.lookAtPromoted(scene.target().host(), target.status().base());
             phase = Phase.DONE;
             return;
         }
         if (source == null || target == null || judging || scene.guest().isBusy()
+                || kernel != null && !kernel.isRead()
                 || scheduler.nanos() - calmSinceNanos < 61 * SECOND) {
             return;
         }
@@ -196,6 +199,10 @@ final class Run {
         if (captured != null && source.isOrdered() && target.points().newest().equals(captured)) {
             judging = true;
             scheduler.after(60 * SECOND, () -> judging = false);
+            if (kernel != null) {
+                int now = scene.oracle().state();
+                scene.oracle().witness(captured, new Oracle.Bounds(now, now));
+            }
             judge.tryView(target, captured, true, state -> {
                 Violation.unless(state == scene.oracle().state(), Invariant.CONVERGES,
                         () -> captured + " is state " + state + ", the disks are in state " + scene.oracle().state());

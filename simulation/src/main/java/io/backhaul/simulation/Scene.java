@@ -13,6 +13,7 @@ import io.backhaul.simulation.world.SimDrive;
 import io.backhaul.simulation.world.SimHost;
 import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.simulation.world.SimRing;
 import io.backhaul.simulation.world.Tally;
 import io.backhaul.source.SourceOptions;
 import java.nio.ByteBuffer;
@@ -46,6 +47,7 @@ final class Scene {
     private final Oracle oracle;
     private final Witness witness;
     private final Guest guest;
+    private final @Nullable KernelDoor kernel;
     private int sourceBoots;
 
     /** Where a master target keeps things. */
@@ -68,8 +70,13 @@ final class Scene {
         this.oracle = new Oracle(disks);
         this.witness = new Witness(scheduler, this::roleOf, this::namesDamage, tally);
         network.tap(witness);
-        SourcePart.Site sourceSite = new SourcePart.Site(config::source, shape.scans(), disks, sourceState, network,
-                dice);
+        if (shape.isObserved()) {
+            witness.framesMayRegroup();
+        }
+        SimRing ring = shape.isObserved() ? new SimRing(sourceHost, disks, shape.ringBytes(), tally) : null;
+        SourcePart.Site sourceSite = new SourcePart.Site(config::source,
+                new SourcePart.Seen(shape.scans(), ring, this::agentDied), disks,
+                sourceState, network, dice);
         this.source = new Station<>(sourceHost,
                 process -> SourcePart.start(process, sourceSite, new UUID(7, sourceBoots)), dice, tally);
         for (int i = 0; i < shape.processServers(); i++) {
@@ -78,8 +85,14 @@ final class Scene {
         for (int i = 0; i < shape.masterTargets(); i++) {
             addTarget(i);
         }
+        this.kernel = ring == null ? null
+                : new KernelDoor(scheduler, ring, disks, source, new KernelDoor.Told(oracle, tally));
         this.guest = new Guest(scheduler, dice.fork("guest"), tally, oracle, plan.habits(), new Disks());
-        sourceHost.onDeath(dead -> guest.agentDied());
+        sourceHost.onDeath(dead -> {
+            if (kernel == null) {
+                guest.agentDied();
+            }
+        });
         disks.getLast().onPowerLost(this::sourceLostPower);
     }
 
@@ -130,7 +143,7 @@ final class Scene {
         @Override
         public Guest.@Nullable Served served() {
             SourcePart part = source.part();
-            return part != null && part.serves() ? part : null;
+            return kernel != null ? kernel : part != null && part.serves() ? part : null;
         }
 
         @Override
@@ -144,9 +157,19 @@ final class Scene {
         }
     }
 
+    private void agentDied(SourcePart last) {
+        if (kernel != null && last.isStreaming()) {
+            kernel.killed(last.mayGoOn() ? last.captured() : null);
+        }
+    }
+
     private void sourceLostPower() {
         sourceBoots++;
         witness.allowBaseline("the source lost power");
+        if (kernel != null) {
+            kernel.lostPower();
+            guest.agentDied();
+        }
         oracle.reconcile();
     }
 
@@ -222,6 +245,21 @@ final class Scene {
 
     List<Station<RelayPart>> relays() {
         return relays;
+    }
+
+    /** Who goes on with a stream has gone on with the right one. */
+    void lookAtTheSource() {
+        SourcePart part = source.part();
+        Position at = part == null || !part.isStreaming() ? null : part.captured();
+        if (kernel != null && at != null) {
+            kernel.streams(at, plan.shape().processServers() == 1 && plan.isHarmlessToOrder());
+        }
+    }
+
+    /** What the guest writes through where the capture observes; null where it does not. */
+    @Nullable
+    KernelDoor kernel() {
+        return kernel;
     }
 
     Config config() {

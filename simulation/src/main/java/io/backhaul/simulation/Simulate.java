@@ -92,6 +92,11 @@ public final class Simulate {
         return Plan.of(seed, Set.of()).chaosNanos() <= BRIEF_NANOS;
     }
 
+    /** Whether a seed is of a machine whose capture observes, by a ring. */
+    public static boolean hasRing(long seed) {
+        return Plan.of(seed, Set.of()).shape().isObserved();
+    }
+
     private int runDefects(String part) throws InterruptedException, IOException {
         var search = new Defects.Search(part, 0, Math.max(options.first, 1), options.seeds(), options.brief);
         List<Defects.Result> results = new Defects(clock).hunt(search, options.nanos(), options.threads, result -> {

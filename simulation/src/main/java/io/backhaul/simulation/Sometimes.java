@@ -20,7 +20,10 @@ final class Sometimes {
             "checked: marks kept", "checked: promotions true", "view refused", "view unreadable",
             "writable view: scratch full", "operator: plan answered", "operator: plan refused", "operator: resync",
             "operator: mark refused", "operator: move", "decommission: refused", "decommission: done",
-            "settings: granularity", "spool lost while undelivered", "digests: UNAVAILABLE", "digests: ALL_ZERO",
+            "settings: granularity", "spool lost while undelivered", "ring: overflow",
+            "ring: overflow while no agent runs", "ring: write refused by the disk",
+            "ring: lost with the power", "ring: found again", "ring: order outlived the agent", "digests: UNAVAILABLE",
+            "digests: ALL_ZERO",
             "digests: SOME");
     private static final List<String> REFUSALS = List.of("BASIS_UNKNOWN", "BUSY", "DISPLACED", "FENCED", "GAP",
             "NOT_AUTHORISED", "PEER_SILENT", "SHUTTING_DOWN", "STALE_GENERATION", "STORE_CORRUPT", "STORE_FAILED",

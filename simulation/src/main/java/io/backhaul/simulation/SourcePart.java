@@ -14,6 +14,7 @@ import io.backhaul.simulation.world.SimDisk;
 import io.backhaul.simulation.world.SimDrive;
 import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
+import io.backhaul.simulation.world.SimRing;
 import io.backhaul.source.Capture;
 import io.backhaul.source.ScanCapture;
 import io.backhaul.source.SourceDisk;
@@ -21,12 +22,14 @@ import io.backhaul.source.SourceMachine;
 import io.backhaul.source.SourceOptions;
 import io.backhaul.source.SourceStatus;
 import io.backhaul.source.WriteThroughCapture;
+import io.backhaul.source.ebpf.EbpfCapture;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -36,21 +39,33 @@ final class SourcePart implements Station.Part, Guest.Served {
     private final SimProcess process;
     private final Loop loop;
     private final SourceMachine machine;
+    private final Capture capture;
     private final FaultLog faults;
     private final List<BlockDevice> served;
     private boolean stopping;
     private int calls;
 
     /** What is there before the agent starts. */
-    record Site(Supplier<SourceOptions> options, boolean scans, List<SimDisk> disks, SimDrive state, SimNetwork network,
+    record Site(Supplier<SourceOptions> options, Seen seen, List<SimDisk> disks, SimDrive state, SimNetwork network,
             Dice dice) {}
 
-    private record Made(Loop loop, SourceMachine machine, FaultLog faults) {}
+    /**
+     * How the agent sees writes: it does not, by the kernel's ring, or as they pass through.
+     *
+     * @param ring
+     *            null where there is none
+     * @param died
+     *            hears of an agent that was killed
+     */
+    record Seen(boolean scans, @Nullable SimRing ring, Consumer<SourcePart> died) {}
+
+    private record Made(Loop loop, SourceMachine machine, Capture capture, FaultLog faults) {}
 
     private SourcePart(SimProcess process, Made made, List<BlockDevice> served) {
         this.process = process;
         this.loop = made.loop();
         this.machine = made.machine();
+        this.capture = made.capture();
         this.faults = made.faults();
         this.served = served;
     }
@@ -62,10 +77,14 @@ final class SourcePart implements Station.Part, Guest.Served {
             DiskInfo info = new DiskInfo(disks.size(), disk.name(), disk.sizeBytes(), disk.sectorSizeBytes());
             disks.add(new SourceDisk(info, disk.name(), disk.open(process), () -> "change " + disk.changes()));
         }
-        WriteThroughCapture through = site.scans() ? null
+        SimRing ring = site.seen().ring();
+        WriteThroughCapture through = site.seen().scans() || ring != null ? null
                 : new WriteThroughCapture(disks, WriteThroughCapture.OnFull.OVERFLOW, Duration.ZERO,
                         process.newMonitor());
-        Capture capture = through == null ? new ScanCapture(disks) : through;
+        Capture capture = through != null ? through
+                : ring == null ? new ScanCapture(disks)
+                        : new EbpfCapture(new EbpfCapture.Ports(loop, process.newLane(), process.newMonitor()),
+                                ring.open(process));
         SourceOptions options = site.options().get();
         UUID id = options.machine().id();
         FaultLog faults = new FaultLog(process.clock());
@@ -74,11 +93,13 @@ final class SourcePart implements Station.Part, Guest.Served {
                 site.network().dialler(process, new Identity(Role.SOURCE, id)), site.state().mount(process),
                 site.dice().fork(process.name()),
                 new SourceMachine.Host(bootId, process.allocator(), Lz4.compressor(), faults));
-        SourceMachine machine = SourceMachine.open(options, ports, disks, capture, !site.scans());
+        SourceMachine machine = SourceMachine.open(options, ports, disks, capture, through != null);
         loop.execute(machine::start);
         List<BlockDevice> served = through == null ? List.of()
                 : IntStream.range(0, disks.size()).<BlockDevice>mapToObj(through::device).toList();
-        return new SourcePart(process, new Made(loop, machine, faults), served);
+        SourcePart part = new SourcePart(process, new Made(loop, machine, capture, faults), served);
+        process.host().onNextDeath(() -> site.seen().died().accept(part));
+        return part;
     }
 
     @Override
@@ -104,6 +125,16 @@ final class SourcePart implements Station.Part, Guest.Served {
     @Override
     public FaultLog faults() {
         return faults;
+    }
+
+    /** Whether there is a stream that takes what is written. */
+    boolean isStreaming() {
+        return machine.stream().isOpen();
+    }
+
+    /** Whether the stream is ORDERED and the next process may go on with it, by what the capture has kept. */
+    boolean mayGoOn() {
+        return isOrdered() && capture.observation().continuation() != null;
     }
 
     @Override

@@ -15,6 +15,7 @@ import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
+import io.backhaul.protocol.WriteBatch;
 import io.backhaul.simulation.world.Scheduler;
 import io.backhaul.simulation.world.SimHost;
 import io.backhaul.simulation.world.SimNetwork;
@@ -22,6 +23,7 @@ import io.backhaul.simulation.world.SimProcess;
 import io.backhaul.simulation.world.Tally;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -51,6 +53,7 @@ final class Witness implements SimNetwork.Tap {
     private String allowedBecause = "it was the first";
     private final Set<String> givenUp = new TreeSet<>();
     private boolean continuityLost;
+    private boolean regroups;
     private final Set<String> fenced = new TreeSet<>();
     private final Map<String, String> welcomed = new TreeMap<>();
     private final Map<String, Position> advanced = new TreeMap<>();
@@ -71,6 +74,11 @@ final class Witness implements SimNetwork.Tap {
         this.roles = roles;
         this.namesDamage = namesDamage;
         this.tally = tally;
+    }
+
+    /** Frames of writes may be made of other records when they are sent again: only their records stay. */
+    void framesMayRegroup() {
+        regroups = true;
     }
 
     /** From now on the disks may be compared, because of this, until they are in order again and that is known. */
@@ -184,14 +192,26 @@ final class Witness implements SimNetwork.Tap {
     }
 
     private void stream(SimProcess from, SimProcess to, Frame frame) throws MalformedBodyException {
-        long content = contentHash(frame);
-        Long before = records.put(frame.first(), content);
+        Long before = records.get(frame.first());
         tally.add("stream: duplicate frame", before == null ? 0 : 1);
-        Violation.unless(before == null || before == content, Invariant.ONE_POSITION_ONE_RECORD,
-                () -> frame + " from " + from.name() + " to " + to.name() + " is not what it was before");
+        if (regroups && frame.type() == FrameType.WRITES) {
+            WriteBatch batch = WriteBatch.open(frame);
+            for (int i = 0; i < batch.records(); i++) {
+                long outline = Objects.hash(batch.disk(i), batch.offset(i), batch.lengthBytes(i), batch.isZero(i));
+                same(new Position(frame.generation(), frame.sequence() + i), outline, from, frame);
+            }
+        } else {
+            same(frame.first(), contentHash(frame), from, frame);
+        }
         if (roles.apply(from) == Role.SOURCE && before == null) {
             begun(frame);
         }
+    }
+
+    private void same(Position position, long content, SimProcess from, Frame frame) {
+        Long before = records.put(position, content);
+        Violation.unless(before == null || before == content, Invariant.ONE_POSITION_ONE_RECORD,
+                () -> position + " in " + frame + " from " + from.name() + " is not what it was before");
     }
 
     private static long contentHash(Frame frame) {

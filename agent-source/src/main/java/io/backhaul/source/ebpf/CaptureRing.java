@@ -13,6 +13,9 @@ import java.nio.ByteBuffer;
  * its blocks are marked before it goes to its disk; what stands in the ring stays there until it is released.
  */
 public interface CaptureRing extends AutoCloseable {
+    /** How much memory there is for {@link #notes}. */
+    int NOTES_BYTES = 65536;
+
     /** What a record is. */
     enum Kind {
         /** Bytes were written. */
@@ -92,7 +95,7 @@ public interface CaptureRing extends AutoCloseable {
     /** Returns when every write that was submitted before the call has been completed by its disk. */
     void settle() throws IOException;
 
-    /** Memory that lives as long as the ring, of {@link Notes#LENGTH_BYTES}. */
+    /** Memory that lives as long as the ring, of {@link #NOTES_BYTES}; zeroes when it is new. */
     ByteBuffer notes();
 
     /** Lets go of the ring, which lives on. */

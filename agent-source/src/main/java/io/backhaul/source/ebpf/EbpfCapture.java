@@ -38,6 +38,8 @@ public final class EbpfCapture implements Capture, Observation {
     private long pauseNanos = PAUSE_NANOS;
     /** How far the ring has been read; set by the lane while the stream is open, and when the stream is taken up. */
     private volatile long read;
+    /** All that is released; with the checkpoints. */
+    private Position safe = Position.NONE;
     private boolean ended;
     private long noticed;
     private long checkpointed;
@@ -174,6 +176,8 @@ public final class EbpfCapture implements Capture, Observation {
         lastCheckpoint = next.last;
         synchronized (checkpoints) {
             checkpoints.add(next);
+            // It may have become safe before anyone looked.
+            giveBack();
         }
     }
 
@@ -189,12 +193,17 @@ public final class EbpfCapture implements Capture, Observation {
 
     @Override
     public void released(Position upTo) {
-        Checkpoint last = null;
         synchronized (checkpoints) {
-            for (Checkpoint first = checkpoints.peek(); first != null
-                    && upTo.isAtLeast(first.last); first = checkpoints.peek()) {
-                last = checkpoints.poll();
-            }
+            safe = upTo;
+            giveBack();
+        }
+    }
+
+    private void giveBack() {
+        Checkpoint last = null;
+        for (Checkpoint first = checkpoints.peek(); first != null
+                && safe.isAtLeast(first.last); first = checkpoints.peek()) {
+            last = checkpoints.poll();
         }
         if (last != null) {
             notes.anchor(new Notes.Anchor(last.ringPosition, last.last.generation(), last.last.sequence() + 1),

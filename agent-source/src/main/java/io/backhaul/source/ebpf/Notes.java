@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * A process may be killed between any two stores: each is whole by itself, and their order is that of the methods.
  */
 final class Notes {
-    static final int LENGTH_BYTES = 65536;
+    static final int LENGTH_BYTES = CaptureRing.NOTES_BYTES;
     private static final long MAGIC = 0x424b_4e4f_5445_0001L;
     private static final int GENERATION = 8;
     private static final int LAST = 16;

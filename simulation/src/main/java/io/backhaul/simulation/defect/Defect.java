@@ -26,8 +26,10 @@ record Defect(String name, String sentence, List<Edit> edits) {
 
     /** All there are. */
     static List<Defect> all() {
-        return Stream.of(inTheLog(), onTheHops(), inTheRelay(), inTheStream(), inTheDirtyMap(), inTheJournal(),
-                inTheBase()).flatMap(List::stream).toList();
+        return Stream
+                .of(inTheLog(), onTheHops(), inTheRelay(), inTheStream(), inTheRing(), inTheDirtyMap(), inTheJournal(),
+                        inTheBase())
+                .flatMap(List::stream).toList();
     }
 
     private static List<Defect> inTheLog() {
@@ -90,6 +92,20 @@ record Defect(String name, String sentence, List<Edit> edits) {
                         emptied("source.SendWindow.rewind")),
                 of("source-trusts-digests", "digests are compared wrongly: what differs is said to be the same",
                         believing("source.SliceReader.differing", "ByteBuffer", "equals")));
+    }
+
+    private static List<Defect> inTheRing() {
+        return List.of(
+                of("ring-losses-unread", "what the ring had no room for is not read again",
+                        without("source.ChangeStream.takeLosses", "DirtyMap", "markPending")),
+                of("ring-hides-overflow", "that the ring has lost something goes unnoticed",
+                        emptied("source.ebpf.EbpfCapture.notice")),
+                of("ring-released-early", "the ring is given back before what stood there is safe",
+                        believing("source.ebpf.EbpfCapture.giveBack", "Position", "isAtLeast")),
+                of("ring-resumes-anywhere", "who goes on with a ring begins at its tail, wherever the stream stands",
+                        emptied("source.ebpf.EbpfCapture.resume")),
+                of("ring-reads-unsettled", "a disk is read while writes that were submitted are on their way to it",
+                        without("source.Reconciler.read", "Observation", "settle")));
     }
 
     private static List<Defect> inTheDirtyMap() {

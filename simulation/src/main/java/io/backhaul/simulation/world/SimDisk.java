@@ -4,6 +4,7 @@ import io.backhaul.blockio.BlockDevice;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** A disk: it stays when the processes that open it go. */
 public final class SimDisk implements SimHost.Store {
@@ -43,8 +44,8 @@ public final class SimDisk implements SimHost.Store {
         return trouble;
     }
 
-    /** The disk as a process has it open. */
-    public BlockDevice open(SimProcess process) {
+    /** The disk as a process has it open; or as the kernel itself uses it, for whom no time passes. */
+    public BlockDevice open(@Nullable SimProcess process) {
         return new Opened(process);
     }
 
@@ -98,15 +99,21 @@ public final class SimDisk implements SimHost.Store {
     }
 
     private final class Opened implements BlockDevice {
-        private final SimProcess process;
+        private final @Nullable SimProcess process;
         private boolean closed;
 
-        Opened(SimProcess process) {
+        Opened(@Nullable SimProcess process) {
             this.process = process;
         }
 
+        private void takeTime() {
+            if (process != null) {
+                host.slowOperation(process);
+            }
+        }
+
         private void begin(long offset, long lengthBytes) throws IOException {
-            host.slowOperation(process);
+            takeTime();
             if (closed) {
                 throw new IOException(name + " is closed");
             }
@@ -135,7 +142,9 @@ public final class SimDisk implements SimHost.Store {
             begin(offset, target.remaining());
             trouble.check(Trouble.Kind.READ, name);
             bytes.read(offset, target);
-            host.answer(process);
+            if (process != null) {
+                host.answer(process);
+            }
         }
 
         @Override
@@ -148,7 +157,7 @@ public final class SimDisk implements SimHost.Store {
                 throw new IOException(name + ": Input/output error");
             }
             bytes.write(offset, source);
-            host.slowOperation(process);
+            takeTime();
         }
 
         @Override
