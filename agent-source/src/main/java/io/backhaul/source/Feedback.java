@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Refuses what would feed upon itself: a file that the agent writes to, on a disk whose writes it captures. Each write captured
- * would make it write again.
+ * Refuses what would feed upon itself: a file that the agent writes to, or a process server of this machine that it sends to, on a
+ * disk whose writes it captures. Each write captured would make them write again.
  */
 final class Feedback {
     private final BlockDevices machine;
@@ -43,7 +43,7 @@ final class Feedback {
                 List<SystemDevice> under = machine.holding(place.getValue());
                 if (under.contains(device)) {
                     throw new ConfigException(place.getKey() + " " + place.getValue() + " lies on " + way(under, device)
-                            + ", which is protected: what the agent writes there would be captured, and make it write"
+                            + ", which is protected: what is written there would be captured, and make them write"
                             + " again; name a place on a disk that is not protected");
                 }
             }

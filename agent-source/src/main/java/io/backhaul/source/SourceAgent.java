@@ -140,10 +140,11 @@ public final class SourceAgent implements AutoCloseable {
         return settings.get(SourceSettings.DISKS).stream().map(disk -> disk.get(SourceSettings.DISK_PATH)).toList();
     }
 
-    /** Everything that the agent writes to while it runs. */
+    /** Everything that the agent writes to while it runs, or that somebody writes here because it does. */
     private static Map<String, Path> places(Settings settings) {
         Map<String, Path> places = new LinkedHashMap<>(Feedback.logs());
         places.put(SourceSettings.STATE + " =", settings.get(SourceSettings.STATE));
+        places.putAll(new LocalReceivers(Path.of("/proc")).files(settings.get(SourceSettings.PROCESS_SERVERS)));
         return places;
     }
 

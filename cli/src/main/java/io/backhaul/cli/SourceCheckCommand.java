@@ -132,6 +132,9 @@ final class SourceCheckCommand extends Verb {
             };
             out.printf("%s %-11s %s%n", sign, finding.name(), finding.text());
         }
+        if (support.findings().stream().anyMatch(each -> each.verdict() != CaptureSupport.Verdict.FINE)) {
+            out.println("  (~ is done in another way, - is missing)");
+        }
         out.printf("%nCapture: %s, as %s.%n%n", support.isComplete() ? "ebpf" : "nbd", why(support));
         out.printf("%-16s %-10s %9s %6s  %-20s %-28s %s%n", "DEVICE", "KIND", "SIZE", "SECTOR", "HOLDS", "USED BY",
                 "ID");

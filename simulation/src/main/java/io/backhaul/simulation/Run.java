@@ -191,7 +191,7 @@ final class Run {
             return;
         }
         if (source == null || target == null || judging || scene.guest().isBusy()
-                || kernel != null && !kernel.isRead()
+                || (kernel != null && !kernel.isRead())
                 || scheduler.nanos() - calmSinceNanos < 61 * SECOND) {
             return;
         }

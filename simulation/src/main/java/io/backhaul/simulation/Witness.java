@@ -155,7 +155,7 @@ final class Witness implements SimNetwork.Tap {
         try {
             if (frame.type().isStream()) {
                 spend(from, to, frame);
-                stream(from, to, frame);
+                stream(from, frame);
             } else if (frame.type() == FrameType.POSITIONS) {
                 positions(from, to, Positions.read(frame));
             } else if (frame.type() == FrameType.WELCOME) {
@@ -191,7 +191,7 @@ final class Witness implements SimNetwork.Tap {
                 () -> from.name() + " refuses: " + refusal.text());
     }
 
-    private void stream(SimProcess from, SimProcess to, Frame frame) throws MalformedBodyException {
+    private void stream(SimProcess from, Frame frame) throws MalformedBodyException {
         Long before = records.get(frame.first());
         tally.add("stream: duplicate frame", before == null ? 0 : 1);
         if (regroups && frame.type() == FrameType.WRITES) {

@@ -9,7 +9,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The kernel's side of the capture that observes: what is written to the disks goes into a ring as it is submitted, and to the
@@ -146,11 +145,6 @@ public final class SimRing implements SimHost.Store {
     /** Whether an agent has read all there is, and knows of all that is lost. */
     public boolean isRead() {
         return attached && lastRead == head && lossesKnown == losses;
-    }
-
-    /** How often something was lost. */
-    public long losses() {
-        return losses;
     }
 
     @Override
