@@ -188,6 +188,11 @@ final class Digester {
         }
     }
 
+    /** What it was closed for does not come about. */
+    void reopen() {
+        closed = false;
+    }
+
     /** Forgets what waits, and lets its view go. */
     void close() {
         closed = true;

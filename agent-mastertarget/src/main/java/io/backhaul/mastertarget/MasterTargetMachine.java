@@ -399,6 +399,7 @@ public final class MasterTargetMachine {
         parts.digester().close();
         String holders = Points.holdersBefore(parts, position);
         if (!holders.isEmpty()) {
+            parts.digester().reopen();
             outcome.failed(
                     "machine " + machine + " cannot be promoted to " + position + " while older points are open ("
                             + holders + "): close them with unexport");

@@ -44,6 +44,7 @@ final class DirtyMap implements AutoCloseable {
     private final Epoch[] epochs = new Epoch[EPOCHS];
     private final long[] pendingBlocks;
     private int open;
+    private long differingWords;
 
     private DirtyMap(List<DiskMap> disks) {
         this.disks = disks;
@@ -62,7 +63,19 @@ final class DirtyMap implements AutoCloseable {
      *             where one is missing or not what it should be
      */
     static DirtyMap open(Volume volume, UUID machine, List<DiskInfo> disks, int granularityBytes) throws IOException {
-        return assemble(disks, disk -> DiskMap.open(volume, machine, disk, granularityBytes, 1 + EPOCHS));
+        DirtyMap found = assemble(disks,
+                disk -> DiskMap.open(volume, machine, disk, granularityBytes, 1 + EPOCHS));
+        found.differingWords = found.disks.stream().mapToLong(DiskMap::uniteCopies).sum();
+        found.countPending();
+        return found;
+    }
+
+    /**
+     * How many words had differed between the two copies of the marks when they were opened; all that was set in one is set
+     * now. After a stop in order there should be none.
+     */
+    long differingWords() {
+        return differingWords;
     }
 
     /** Makes empty maps for all disks. */

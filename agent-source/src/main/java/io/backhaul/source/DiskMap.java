@@ -11,13 +11,16 @@ import java.util.UUID;
 /**
  * One disk's part of the dirty map: a file with a header and, from byte 4096 on, one bitmap after another, each rounded up
  * to 4096 bytes. Bit {@code b} of bitmap {@code m} stands for block {@code b}; bits are numbered from the lowest of each
- * little-endian 64-bit word. The file is mapped, so that what is set survives the process at once.
+ * little-endian 64-bit word. The file is mapped, so that what is set survives the process at once. Behind all bitmaps they
+ * stand a second time, since a mark that rots away would be a change that is never sent: what is set in one of the two counts,
+ * and opening makes both alike.
  *
  * <p>
  * Not synchronised: {@link DirtyMap} says who may call.
  */
 final class DiskMap implements AutoCloseable {
     private static final int PAGE_BYTES = 4096;
+    private static final int COPIES = 2;
 
     private final StoredFile file;
     private final MappedRegion bits;
@@ -25,6 +28,7 @@ final class DiskMap implements AutoCloseable {
     private final int granularityBytes;
     private final long sizeBytes;
     private final long blocks;
+    private final long copyBytes;
 
     private DiskMap(StoredFile file, MappedRegion bits, DiskInfo disk, int granularityBytes) {
         this.file = file;
@@ -33,6 +37,7 @@ final class DiskMap implements AutoCloseable {
         this.sizeBytes = disk.sizeBytes();
         this.blocks = blocks(disk, granularityBytes);
         this.strideBytes = strideBytes(blocks);
+        this.copyBytes = bits.lengthBytes() / COPIES;
     }
 
     private static long blocks(DiskInfo disk, int granularityBytes) {
@@ -67,7 +72,7 @@ final class DiskMap implements AutoCloseable {
         StoredFile file = volume.open(name);
         try {
             header(machine, disk, granularityBytes).verify(file, volume.describe() + "/" + name);
-            long bitsBytes = bitmaps * strideBytes(blocks(disk, granularityBytes));
+            long bitsBytes = (long) COPIES * bitmaps * strideBytes(blocks(disk, granularityBytes));
             if (file.length() < PAGE_BYTES + bitsBytes) {
                 throw new StateFileException(Defect.CORRUPT, volume.describe() + "/" + name + " is too short");
             }
@@ -87,7 +92,7 @@ final class DiskMap implements AutoCloseable {
         }
         StoredFile file = volume.create(name);
         try {
-            long bitsBytes = bitmaps * strideBytes(blocks(disk, granularityBytes));
+            long bitsBytes = (long) COPIES * bitmaps * strideBytes(blocks(disk, granularityBytes));
             file.preallocate(PAGE_BYTES + bitsBytes);
             file.truncate(PAGE_BYTES + bitsBytes);
             header(machine, disk, granularityBytes).write(file);
@@ -140,11 +145,42 @@ final class DiskMap implements AutoCloseable {
             long before = bits.getLong(at);
             long after = set ? before | mask : before & ~mask;
             if (after != before) {
-                bits.putLong(at, after);
+                put(at, after);
                 changed += Long.bitCount(after ^ before);
             }
         }
         return changed;
+    }
+
+    private void put(long at, long value) {
+        bits.putLong(at, value);
+        bits.putLong(copyBytes + at, value);
+    }
+
+    /**
+     * Sets in both copies what is set in one of them, but for bits that stand for no block.
+     *
+     * @return how many words were not alike, or not possible: because a bit has flipped, or because the process ended while
+     *         it changed them
+     */
+    long uniteCopies() {
+        long differing = 0;
+        for (long at = 0; at < copyBytes; at += Long.BYTES) {
+            long one = bits.getLong(at);
+            long other = bits.getLong(copyBytes + at);
+            long united = (one | other) & possible(at % strideBytes / Long.BYTES);
+            if (one != united || other != united) {
+                put(at, united);
+                differing++;
+            }
+        }
+        return differing;
+    }
+
+    /** The bits of a bitmap's word that stand for a block. */
+    private long possible(long word) {
+        long left = blocks - word * Long.SIZE;
+        return left <= 0 ? 0 : left >= Long.SIZE ? -1L : -1L >>> (Long.SIZE - left);
     }
 
     boolean isSet(int bitmap, long block) {
@@ -180,7 +216,7 @@ final class DiskMap implements AutoCloseable {
             long value = bits.getLong(from * strideBytes + at);
             if (value != 0) {
                 long target = into * strideBytes + at;
-                bits.putLong(target, bits.getLong(target) | value);
+                put(target, bits.getLong(target) | value);
             }
         }
     }
@@ -188,7 +224,7 @@ final class DiskMap implements AutoCloseable {
     void clearAll(int bitmap) {
         for (long at = bitmap * strideBytes; at < (bitmap + 1) * strideBytes; at += Long.BYTES) {
             if (bits.getLong(at) != 0) {
-                bits.putLong(at, 0);
+                put(at, 0);
             }
         }
     }

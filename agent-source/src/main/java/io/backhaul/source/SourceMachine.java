@@ -133,6 +133,10 @@ public final class SourceMachine {
         StateFile stateFile = openState(ports.volume(), machine, faults);
         try {
             DirtyMap whole = stateFile.found() == null ? null : openMap(options, ports.volume(), infos, faults);
+            if (whole != null && whole.differingWords() > 0 && tracking && isClean(stateFile.found())) {
+                faults.report(FaultCode.STORE_CORRUPT, "dirty map", whole.differingWords()
+                        + " words of its two copies differ; what is marked in one of them is sent");
+            }
             var findings = new StartRule.Findings(stateFile.found(), whole != null, ports.host().bootId(), infos,
                     fingerprints);
             StartRule rule = observation.outlivesProcess()
@@ -162,6 +166,11 @@ public final class SourceMachine {
         }
     }
 
+    /** Whether nothing was being changed when the last process ended. */
+    private static boolean isClean(@Nullable SourceState state) {
+        return state != null && state.clean();
+    }
+
     private static StateFile openState(Volume volume, UUID machine, FaultLog faults) throws IOException {
         try {
             return StateFile.open(volume, machine);
@@ -170,7 +179,7 @@ public final class SourceMachine {
                 throw wrong;
             }
             faults.report(FaultCode.STORE_CORRUPT, "state", String.valueOf(wrong.getMessage()));
-            return StateFile.create(volume, machine);
+            return StateFile.replace(volume, machine);
         }
     }
 

@@ -12,9 +12,11 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state on disk: a header and two slots that are written in turn, so that a write that was cut off leaves the other
- * slot whole. A slot is a counter (u64), a length (u32), a CRC32C of both and of the state (u32), then the state. The valid
- * slot with the higher counter counts.
+ * The state on disk: a header and two slots. A slot is a counter (u64), a length (u32), a CRC32C of both and of the state
+ * (u32), then the state. The valid slot with the higher counter counts. What must survive the machine is written to both
+ * slots, one made durable before the other is touched: so a slot that rots is covered by the other, and a write that was cut
+ * off leaves the other whole. Everything else goes to the first slot only; the second then holds the last state that was made
+ * durable, with the same generation, and less known to be journaled.
  *
  * <p>
  * What {@link #save} wrote survives the process; it survives the machine where it was asked to. Owned by the state lane
@@ -22,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class StateFile implements AutoCloseable {
     static final String NAME = "state.bks";
+    private static final String DAMAGED_NAME = "state.bks.damaged";
     private static final int SLOT_BYTES = 192 << 10;
     private static final int FIRST_SLOT = 4096;
     private static final int SLOT_HEADER_BYTES = 16;
@@ -32,13 +35,17 @@ final class StateFile implements AutoCloseable {
     private final @Nullable SourceState found;
     private final ByteBuffer slot = ByteBuffer.allocate(SLOT_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     private long counter;
+    /** Nothing else may be written before the second slot is: it is damaged, or may be. */
+    private boolean mendSecond;
 
-    private StateFile(Volume volume, StateFileHeader header, StoredFile file, @Nullable Slot newest) {
+    private StateFile(Volume volume, StateFileHeader header, StoredFile file, @Nullable Slot newest,
+            boolean mendSecond) {
         this.volume = volume;
         this.header = header;
         this.file = file;
         this.found = newest == null ? null : newest.state;
         this.counter = newest == null ? 0 : newest.counter;
+        this.mendSecond = mendSecond;
     }
 
     private record Slot(long counter, SourceState state) {}
@@ -64,23 +71,35 @@ final class StateFile implements AutoCloseable {
                         volume.describe() + "/" + NAME + ": both slots are damaged");
             }
             boolean secondIsNewest = first == null || (second != null && second.counter > first.counter);
-            return new StateFile(volume, header, file, secondIsNewest ? second : first);
+            return new StateFile(volume, header, file, secondIsNewest ? second : first,
+                    first != null && second == null);
         } catch (IOException | RuntimeException wrong) {
             file.close();
             throw wrong;
         }
     }
 
-    /** Makes an empty one, in the place of whatever is there. */
-    static StateFile create(Volume volume, UUID machine) throws IOException {
-        if (volume.exists(NAME)) {
-            volume.delete(NAME);
+    /** Makes an empty one, in the place of a damaged one, which is set aside: that there was one must not be forgotten. */
+    static StateFile replace(Volume volume, UUID machine) throws IOException {
+        if (volume.exists(DAMAGED_NAME)) {
+            volume.delete(DAMAGED_NAME);
         }
+        volume.rename(NAME, DAMAGED_NAME);
+        volume.syncFolder("");
+        return create(volume, machine);
+    }
+
+    /** Whether there was a state that could not be read. */
+    boolean replacesDamaged() {
+        return volume.exists(DAMAGED_NAME);
+    }
+
+    private static StateFile create(Volume volume, UUID machine) throws IOException {
         StateFileHeader header = new StateFileHeader(StateFileHeader.Kind.STATE, machine, 0, 0, 0);
         StoredFile file = volume.create(NAME);
         header.write(file);
         file.preallocate(FIRST_SLOT + 2L * SLOT_BYTES);
-        return new StateFile(volume, header, file, null);
+        return new StateFile(volume, header, file, null, false);
     }
 
     /** The state that was there at opening; null where there was none. */
@@ -131,10 +150,17 @@ final class StateFile implements AutoCloseable {
         int length = slot.position() - SLOT_HEADER_BYTES;
         slot.putLong(0, counter + 1).putInt(8, length);
         slot.putInt(12, crc(slot.array(), length));
+        slot.flip();
         try {
-            target.write(FIRST_SLOT + ((counter + 1) % 2) * SLOT_BYTES, slot.flip());
+            if (mendSecond) {
+                write(target, 1, true);
+                mendSecond = false;
+            }
+            write(target, 0, durable);
             if (durable) {
-                target.sync();
+                mendSecond = true;
+                write(target, 1, true);
+                mendSecond = false;
                 if (counter == 0) {
                     volume.syncFolder("");
                 }
@@ -145,6 +171,13 @@ final class StateFile implements AutoCloseable {
             throw failed;
         }
         counter++;
+    }
+
+    private void write(StoredFile target, int index, boolean durable) throws IOException {
+        target.write(FIRST_SLOT + (long) index * SLOT_BYTES, slot.duplicate());
+        if (durable) {
+            target.sync();
+        }
     }
 
     private StoredFile reopened() throws IOException {

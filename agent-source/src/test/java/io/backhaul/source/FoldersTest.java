@@ -45,31 +45,101 @@ class FoldersTest {
         byte[] before = volume.bytes(StateFile.NAME).clone();
         file.save(STATE.withGeneration(2), true);
         byte[] now = volume.bytes(StateFile.NAME);
-        int changed = 0;
-        for (int i = 0; i < before.length && changed < 20; i++) {
-            if (now[i] != before[i]) {
-                now[i] = before[i];
-                changed++;
-            }
-        }
+        // The first slot is half written, the second not at all.
+        System.arraycopy(before, 4096 + 12, now, 4096 + 12, before.length - 4096 - 12);
         assertThat(StateFile.open(volume, MACHINE).found()).isEqualTo(STATE.withGeneration(1));
     }
 
     @Test
-    void everyFlippedBitOfTheStateIsFound() throws IOException {
+    void anySlotOfADurableStateMayRot() throws IOException {
         StateFile file = StateFile.open(volume, MACHINE);
+        file.save(STATE.withGeneration(11), true);
         file.save(STATE, true);
         byte[] bytes = volume.bytes(StateFile.NAME);
-        int slot = 4096 + (192 << 10);
-        for (int at = slot; at < slot + 16 + 60; at++) {
-            for (int bit = 0; bit < 8; bit++) {
-                bytes[at] ^= (byte) (1 << bit);
-                assertThatThrownBy(() -> StateFile.open(volume, MACHINE)).isInstanceOfSatisfying(
-                        StateFileException.class,
-                        wrong -> assertThat(wrong.defect()).isEqualTo(Defect.CORRUPT));
-                bytes[at] ^= (byte) (1 << bit);
+        for (int slot = 4096; slot <= 4096 + (192 << 10); slot += 192 << 10) {
+            for (int bit = 0; bit < 8 * (16 + 60); bit++) {
+                bytes[slot + bit / 8] ^= (byte) (1 << bit % 8);
+                assertThat(StateFile.open(volume, MACHINE).found()).as("bit %d behind %d", bit, slot).isEqualTo(STATE);
+                bytes[slot + bit / 8] ^= (byte) (1 << bit % 8);
             }
         }
+    }
+
+    @Test
+    void aStateThatWasOnlyWrittenLeavesTheLastDurableOneBeside() throws IOException {
+        StateFile file = StateFile.open(volume, MACHINE);
+        file.save(STATE, true);
+        SourceState further = STATE.withJournaled(new Position(12, 5));
+        file.save(further, false);
+        file.save(further, false);
+        assertThat(StateFile.open(volume, MACHINE).found()).isEqualTo(further);
+        volume.bytes(StateFile.NAME)[4096 + 20] ^= 1;
+        assertThat(StateFile.open(volume, MACHINE).found()).isEqualTo(STATE);
+    }
+
+    @Test
+    void twoRottenSlotsAreNoState() throws IOException {
+        StateFile.open(volume, MACHINE).save(STATE, true);
+        volume.bytes(StateFile.NAME)[4096 + 20] ^= 1;
+        volume.bytes(StateFile.NAME)[4096 + (192 << 10) + 20] ^= 1;
+        assertThatThrownBy(() -> StateFile.open(volume, MACHINE)).isInstanceOfSatisfying(StateFileException.class,
+                wrong -> assertThat(wrong.defect()).isEqualTo(Defect.CORRUPT));
+    }
+
+    @Test
+    void aRottenSecondSlotIsMendedBeforeTheFirstIsTouched() throws IOException {
+        StateFile.open(volume, MACHINE).save(STATE, true);
+        byte[] bytes = volume.bytes(StateFile.NAME);
+        int second = 4096 + (192 << 10);
+        bytes[second + 20] ^= 1;
+        StateFile again = StateFile.open(volume, MACHINE);
+        again.save(STATE.withGeneration(13), false);
+        bytes[4096 + 20] ^= 1;
+        assertThat(StateFile.open(volume, MACHINE).found()).isEqualTo(STATE.withGeneration(13));
+    }
+
+    @Test
+    void aMarkThatRotsInOneCopyIsAMarkStill() throws IOException {
+        for (int copy = 0; copy < 2; copy++) {
+            DirtyMap.create(volume, MACHINE, List.of(DISK), 65536).announce(0, 3 << 16, 1);
+            byte[] bytes = volume.bytes(DiskMap.name(0));
+            // Five bitmaps of a page each; the open epoch is the second.
+            int at = 4096 + copy * 5 * 4096 + 4096;
+            assertThat(bytes[at]).isEqualTo((byte) 8);
+            bytes[at] = 0;
+            DirtyMap map = DirtyMap.open(volume, MACHINE, List.of(DISK), 65536);
+            assertThat(map.differingWords()).isEqualTo(1);
+            assertThat(map.isDirty(0, 3)).isTrue();
+            assertThat(DirtyMap.open(volume, MACHINE, List.of(DISK), 65536).differingWords()).isZero();
+        }
+    }
+
+    @Test
+    void bitsThatStandForNoBlockAreNoMarks() throws IOException {
+        DirtyMap.create(volume, MACHINE, List.of(DISK), 65536).markPending(0, 0, 1);
+        byte[] bytes = volume.bytes(DiskMap.name(0));
+        // 101 blocks: bit 5 of byte 12 is the first of none.
+        bytes[4096 + 12] |= 1 << 5;
+        bytes[4096 + 200] |= 1;
+        DirtyMap map = DirtyMap.open(volume, MACHINE, List.of(DISK), 65536);
+        assertThat(map.differingWords()).isEqualTo(2);
+        assertThat(map.pendingBytes(0)).isEqualTo(65536);
+        map.taken(0, new DirtyMap.Stretch(0, 65536));
+        assertThat(map.isAnyPending()).isFalse();
+        assertThat(map.nextPending(0, 0, 1 << 20)).isNull();
+    }
+
+    @Test
+    void aPendingMarkThatRotsIsCountedAndAClearedOneIsGoneFromBothCopies() throws IOException {
+        DirtyMap map = DirtyMap.create(volume, MACHINE, List.of(DISK), 65536);
+        map.markPending(0, 0, 2 << 16);
+        volume.bytes(DiskMap.name(0))[4096] ^= 2;
+        DirtyMap again = DirtyMap.open(volume, MACHINE, List.of(DISK), 65536);
+        assertThat(again.pendingBytes(0)).isEqualTo(2 << 16);
+        again.taken(0, new DirtyMap.Stretch(0, 2 << 16));
+        DirtyMap last = DirtyMap.open(volume, MACHINE, List.of(DISK), 65536);
+        assertThat(last.differingWords()).isZero();
+        assertThat(last.markedBlocks(0)).isZero();
     }
 
     @Test

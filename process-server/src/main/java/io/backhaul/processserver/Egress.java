@@ -346,7 +346,12 @@ final class Egress implements FrameFeed {
     private void stand(Refusal refusal, long generation) {
         standing = refusal;
         standingGeneration = generation;
-        ports.loop().execute(() -> owner.refuseSource(refusal));
+        ports.loop().execute(() -> {
+            // A source that brings a higher generation may be just the cure.
+            if (refusal.fault() == FaultCode.FENCED || owner.greetedGeneration() <= generation) {
+                owner.refuseSource(refusal);
+            }
+        });
         ports.loop().schedule(REEXAMINE_NANOS, this::reexamine);
     }
 
