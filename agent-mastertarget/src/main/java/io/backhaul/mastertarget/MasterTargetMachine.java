@@ -397,11 +397,11 @@ public final class MasterTargetMachine {
 
     private void promote(Parts parts, Position position, PromotionOutcome outcome) {
         parts.digester().close();
-        String holders = Points.holdersBefore(parts, position);
+        String holders = Points.holders(parts);
         if (!holders.isEmpty()) {
             parts.digester().reopen();
             outcome.failed(
-                    "machine " + machine + " cannot be promoted to " + position + " while older points are open ("
+                    "machine " + machine + " cannot be promoted to " + position + " while points of it are open ("
                             + holders + "): close them with unexport");
             return;
         }

@@ -104,10 +104,9 @@ final class Points {
                 : ": points reach from " + points.oldest() + " to " + points.newest() + "; see `backhaul points list`");
     }
 
-    /** Who keeps the base from moving to the position; empty where nobody does. */
-    static String holdersBefore(Parts parts, Position position) {
-        return parts.replica().pins().all().values().stream().filter(pin -> pin.position().isBefore(position))
-                .filter(pin -> !pin.holder().equals(Digester.HOLDER))
+    /** Who has points open; empty where nobody has. */
+    static String holders(Parts parts) {
+        return parts.replica().pins().all().values().stream().filter(pin -> !pin.holder().equals(Digester.HOLDER))
                 .map(pin -> pin.holder() + " at " + pin.position()).collect(Collectors.joining(", "));
     }
 }

@@ -181,7 +181,8 @@ final class Judge {
             }
             List<ByteBuffer> again = new ArrayList<>();
             read(target, view, again, () -> {
-                if (again.size() == view.disks().size()) {
+                // A view that was closed while it was read is nobody's any more.
+                if (again.size() == view.disks().size() && target.isOpen(view)) {
                     tally.count("checked: views read again");
                     Violation.unless(again.equals(before), Invariant.VIEWS_STAY,
                             () -> "the view of " + view.position() + " has changed");

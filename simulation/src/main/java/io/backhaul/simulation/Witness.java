@@ -54,6 +54,8 @@ final class Witness implements SimNetwork.Tap {
     private final Set<String> givenUp = new TreeSet<>();
     private boolean continuityLost;
     private boolean regroups;
+    private int losses;
+    private final Map<String, Integer> lossesHeardOf = new TreeMap<>();
     private final Set<String> fenced = new TreeSet<>();
     private final Map<String, String> welcomed = new TreeMap<>();
     private final Map<String, Position> advanced = new TreeMap<>();
@@ -92,6 +94,7 @@ final class Witness implements SimNetwork.Tap {
     /** A master target has lost what it had, or another one is responsible: what it had journaled may count for nothing. */
     void continuityIsLost(String why) {
         continuityLost = true;
+        losses++;
         allowBaseline(why);
     }
 
@@ -160,7 +163,7 @@ final class Witness implements SimNetwork.Tap {
                 positions(from, to, Positions.read(frame));
             } else if (frame.type() == FrameType.WELCOME) {
                 welcomed.put(from.name(), to.name());
-                welcome(from, Welcome.read(frame));
+                welcome(from, to, Welcome.read(frame));
             } else if (frame.type() == FrameType.REFUSAL) {
                 refusal(from, to, Refusal.read(frame));
             } else if (frame.type() == FrameType.DIGESTS) {
@@ -189,6 +192,14 @@ final class Witness implements SimNetwork.Tap {
                 () -> from.name() + " refuses: " + refusal.text());
         Violation.unless(fault != FaultCode.BAD_FRAME, Invariant.NO_UNEXPECTED_EXCEPTION,
                 () -> from.name() + " refuses: " + refusal.text());
+    }
+
+    /** What a process server holds may build upon what the target has lost, or never had: it finds out when it is welcomed. */
+    private void welcomedByTarget(String relay) {
+        if (lossesHeardOf.getOrDefault(relay, 0) < losses) {
+            lossesHeardOf.put(relay, losses);
+            givenUp.add(relay);
+        }
     }
 
     private void stream(SimProcess from, Frame frame) throws MalformedBodyException {
@@ -263,7 +274,10 @@ final class Witness implements SimNetwork.Tap {
         journaled(from, at.journaled());
     }
 
-    private void welcome(SimProcess from, Welcome welcome) {
+    private void welcome(SimProcess from, SimProcess to, Welcome welcome) {
+        if (roles.apply(from) == Role.MASTER_TARGET) {
+            welcomedByTarget(to.host().name());
+        }
         // A process server counts what is journaled as spooled, whether it still holds it or not.
         Position durable = welcome.durable();
         Position kept = roles.apply(from) == Role.MASTER_TARGET ? durable
