@@ -32,8 +32,15 @@ public record MachineStatus(UUID machine, String name, String state, Fidelity fi
      */
     public record Store(long journalBytes, long extents, long indexBytes, long receivedBytes) {}
 
-    /** A view, and the position beyond which it keeps the base from moving. */
-    public record OpenView(int number, Position position, String holder) {}
+    /**
+     * A view, and what it holds.
+     *
+     * @param position
+     *            the base disks are not moved beyond it
+     * @param journalAfter
+     *            what the journal has behind this position is not deleted
+     */
+    public record OpenView(int number, Position position, Position journalAfter, String holder) {}
 
     /** The fold under way or last done. */
     public record Fold(boolean running, long doneBytes, long totalBytes) {}

@@ -441,7 +441,7 @@ public final class MasterTargetMachine {
         Folding folding = parts.folding();
         List<MachineStatus.OpenView> views = new ArrayList<>();
         parts.replica().pins().all().forEach((number, pin) -> views
-                .add(new MachineStatus.OpenView(number, pin.position(), pin.holder())));
+                .add(new MachineStatus.OpenView(number, pin.position(), pin.base(), pin.holder())));
         StoreException fault = parts.intake().fault();
         return new MachineStatus(machine, checkpoint.name(), state.label(), parts.intake().fidelity(), positions(),
                 peer, parts.replica().base(),

@@ -43,6 +43,8 @@ final class StatusLines {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("number", view.number());
         line.put("position", view.position().toString());
+        line.put("holdsBaseAt", view.position().toString());
+        line.put("holdsJournalAfter", view.journalAfter().toString());
         line.put("holder", view.holder());
         return line;
     }

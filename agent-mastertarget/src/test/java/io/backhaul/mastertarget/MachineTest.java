@@ -293,6 +293,7 @@ final class MachineTest {
     @Test
     void anOpenViewHoldsTheBaseBackAndIsListed() throws IOException {
         begin();
+        Position base = fixture.machine.status().base();
         View view = fixture.view(new PointName.Latest());
         Position held = view.position();
         write();
@@ -301,7 +302,7 @@ final class MachineTest {
         fixture.world.pass(5 * SECOND);
         assertThat(fixture.machine.status().base()).isEqualTo(held);
         assertThat(fixture.machine.status().views()).singleElement()
-                .satisfies(open -> assertThat(open.position()).isEqualTo(held));
+                .isEqualTo(new MachineStatus.OpenView(1, held, base, "test"));
         assertThat(Oracle.same(TargetFixture.read(view), source.oracle.stateAt(held))).isTrue();
         view.close();
         fixture.world.pass(5 * SECOND);
