@@ -4,10 +4,11 @@ import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.mastertarget.RunHeader.Span;
 import java.io.IOException;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,7 +32,7 @@ final class Indexer {
     private final Lane lane;
     private final int[] disks;
     private final TreeSet<Long> missing = new TreeSet<>();
-    private final Deque<Span> merges = new ArrayDeque<>();
+    private final Set<Span> merges = new LinkedHashSet<>();
     private final List<Span> gone = new ArrayList<>();
     private Progress.@Nullable Merge merge;
     private boolean busy;
@@ -83,7 +84,7 @@ final class Indexer {
             return;
         }
         Span above = RunSet.span(span.level() + 1, span.first());
-        if (runs.run(above) == null && runs.units().containsKey(above.last()) && !merges.contains(above)) {
+        if (runs.run(above) == null && runs.units().containsKey(above.last())) {
             merges.add(above);
         }
     }
@@ -121,16 +122,16 @@ final class Indexer {
         while (!missing.isEmpty() && !runs.units().containsKey(missing.first())) {
             missing.removeFirst();
         }
-        merges.removeIf(span -> !runs.units().containsKey(span.last()));
         Progress.Merge begun = merge;
-        if (!missing.isEmpty()) {
+        if (begun == null && !gone.isEmpty()) {
+            // First, as what comes next may need the room. A merge may still read them.
+            delete();
+        } else if (!missing.isEmpty()) {
             store(missing.removeFirst());
         } else if (begun != null) {
             goOn(begun);
-        } else if (!gone.isEmpty()) {
-            delete();
-        } else if (!merges.isEmpty()) {
-            begin(merges.remove());
+        } else {
+            beginNext();
         }
     }
 
@@ -155,13 +156,20 @@ final class Indexer {
         }
     }
 
-    private void begin(Span span) {
-        List<ExtentRun> below = runs.below(span);
-        if (below.isEmpty() || runs.run(span) != null) {
-            // What is missing plans it again.
-            consider();
-            return;
+    /** Begins the first merge that is possible; what another one lacks plans it again. */
+    private void beginNext() {
+        for (Iterator<Span> next = merges.iterator(); next.hasNext();) {
+            Span span = next.next();
+            next.remove();
+            List<ExtentRun> below = runs.below(span);
+            if (!below.isEmpty() && runs.run(span) == null && runs.units().containsKey(span.last())) {
+                begin(span, below);
+                return;
+            }
         }
+    }
+
+    private void begin(Span span, List<ExtentRun> below) {
         work(span, () -> {
             List<RunHeader> headers = below.stream().map(ExtentRun::header).toList();
             IndexUnit.Reach reach = headers.getFirst().reach().with(headers.getLast().reach());

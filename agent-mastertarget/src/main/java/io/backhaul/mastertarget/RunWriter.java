@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes a run, page by page; what stood under its name is replaced once the new one is whole and durable. Holds some pages,
@@ -19,6 +21,7 @@ import java.util.UUID;
  * with its count (4) and its checksum (4).
  */
 final class RunWriter implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RunWriter.class);
     private static final int CHUNK_PAGES = 32;
     static final int ZERO_FLAG = 1 << 31;
 
@@ -32,6 +35,7 @@ final class RunWriter implements AutoCloseable {
     private int pagesGathered;
     private int inPage;
     private long pieces;
+    private boolean finished;
 
     /** What a run is made from. */
     record About(Span span, IndexUnit.Reach reach, IndexUnit.Times times, long extents, List<IndexUnit.Event> events) {
@@ -119,6 +123,7 @@ final class RunWriter implements AutoCloseable {
         file.write(0, header.encode(machine));
         file.sync();
         file.close();
+        finished = true;
         volume.rename(temporary, about.span.fileName());
         volume.syncFolder("");
         return header;
@@ -174,9 +179,16 @@ final class RunWriter implements AutoCloseable {
         }
     }
 
-    /** Whatever is not finished is forgotten; its file is replaced the next time. */
+    /** Whatever is not finished is given up, and its room given back; where that fails, the next time or start does it. */
     @Override
-    public void close() throws IOException {
-        file.close();
+    public void close() {
+        try {
+            file.close();
+            if (!finished && volume.exists(temporary)) {
+                volume.delete(temporary);
+            }
+        } catch (IOException later) {
+            LOG.debug("{}/{}: {}", volume.describe(), temporary, later.getMessage());
+        }
     }
 }

@@ -337,6 +337,32 @@ final class JournalIndexTest {
     }
 
     @Test
+    void onAFullVolumeNothingIsHalfMadeAndWhatIsTrimmedGivesItsRoomBack() throws Exception {
+        limits = new IndexLimits(10, 64 << 10);
+        begin(11);
+        frames(300);
+        world.pass(1_000_000_000L);
+        CrashVolume runs = volume.folder("index");
+        runs.capacity(runs.list("").stream().mapToLong(name -> runs.bytes(name).length).sum() + 6_000);
+        frames(200);
+        world.pass(5_000_000_000L);
+        assertThat(indexer().isIdle()).isFalse();
+        assertThat(runs.list("")).noneMatch(name -> name.endsWith(".new"));
+        checkSome(30, Position.NONE);
+        Position base = states.get(250).position;
+        log().trimTo(base);
+        indexer().forget(index().trimTo(log().before()));
+        world.pass(5_000_000_000L);
+        assertThat(runs.list("")).doesNotContain(RunSet.span(0, 1).fileName());
+        checkSome(30, base);
+        runs.capacity(Long.MAX_VALUE);
+        world.pass(5_000_000_000L);
+        assertThat(indexer().isIdle()).isTrue();
+        checkSome(30, base);
+        close();
+    }
+
+    @Test
     void timesAreFoundAsInAJournalThatIsReadWhole() throws Exception {
         limits = new IndexLimits(10, 64 << 10);
         begin(10);

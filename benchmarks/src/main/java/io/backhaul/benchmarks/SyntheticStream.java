@@ -85,8 +85,7 @@ final class SyntheticStream implements Link {
             Position first = last.plus(1);
             for (int i = 0; i < WRITES_PER_FRAME; i++) {
                 long offset = random.nextLong(sizeBytes / WRITE_BYTES) * WRITE_BYTES;
-                sample[written < SAMPLE ? (int) written : random.nextInt(SAMPLE)] = offset;
-                written++;
+                note(offset);
                 batch.data(0, offset, data.clear().putLong(0, offset));
             }
             last = last.plus(WRITES_PER_FRAME);
@@ -111,6 +110,15 @@ final class SyntheticStream implements Link {
             wait();
         }
         return journaled;
+    }
+
+    /** Every write has the same chance to be in the sample, however old it is. */
+    private void note(long offset) {
+        long slot = written < SAMPLE ? written : random.nextLong(written + 1);
+        if (slot < SAMPLE) {
+            sample[(int) slot] = offset;
+        }
+        written++;
     }
 
     /** Places that were written. */
