@@ -262,6 +262,11 @@ final class Egress implements FrameFeed {
         }
     }
 
+    private boolean follows(Frame frame) {
+        return frame.generation() == position.generation() ? frame.sequence() <= position.sequence() + 1
+                : frame.type() == FrameType.GENERATION;
+    }
+
     @Override
     public @Nullable Frame next() {
         var log = spool.log();
@@ -280,6 +285,13 @@ final class Egress implements FrameFeed {
             if (position.isBefore(spool.durable())) {
                 reader.want(log, position);
             }
+            return null;
+        }
+        if (!follows(frame)) {
+            // What stood between has been trimmed since the place was found.
+            frame.release();
+            reader.reset();
+            place();
             return null;
         }
         reader.fetch();

@@ -99,6 +99,11 @@ final class Oracle {
         return states;
     }
 
+    /** Whether the disks hold what they held in a state: a write may have changed nothing. */
+    boolean isLikeNow(int state) {
+        return histories.stream().flatMap(Arrays::stream).allMatch(history -> history.at(state) == history.latest());
+    }
+
     /** The number of the state that the next change brings about. */
     int nextState() {
         return states + 1;

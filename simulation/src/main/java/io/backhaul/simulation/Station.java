@@ -96,7 +96,8 @@ final class Station<P extends Station.Part> {
 
     /** Whether the role has ever said that something stored is damaged. */
     boolean namesDamage() {
-        return damageNamed || (part != null && part.faults().total(FaultCode.STORE_CORRUPT) > 0);
+        return damageNamed || (part != null && (part.faults().total(FaultCode.STORE_CORRUPT) > 0
+                || part.faults().recent().stream().anyMatch(fault -> fault.text().contains("damaged"))));
     }
 
     /** The process dies now, and is started again after a while. */

@@ -52,6 +52,7 @@ final class Witness implements SimNetwork.Tap {
     private Position orderedAt = Position.NONE;
     private String allowedBecause = "it was the first";
     private final Set<String> givenUp = new TreeSet<>();
+    private final Map<String, Position> targetGreeted = new TreeMap<>();
     private boolean continuityLost;
     private boolean regroups;
     private int losses;
@@ -284,6 +285,12 @@ final class Witness implements SimNetwork.Tap {
                 : durable.max(welcome.journaled()).max(journaledAnywhere());
         // What builds on something that the target does not know is given up, and the source is told so.
         boolean forgivenOnce = givenUp.remove(from.host().name());
+        if (roles.apply(from) == Role.MASTER_TARGET) {
+            targetGreeted.put(to.host().name(), durable);
+        } else if (continuityLost && durable.equals(targetGreeted.get(from.host().name()))) {
+            // It holds what follows a position that the target has lost, and goes on where that one stands.
+            forgivenOnce = true;
+        }
         if (forgivenOnce) {
             told(from.host()).durable = durable;
             generations.put(from.host().name(), durable.generation());
