@@ -335,6 +335,10 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     }
 
     private void halt(FaultCode code, String text) {
+        if (state instanceof SessionState.Halted) {
+            // Two refusals may meet; the first one has said why.
+            return;
+        }
         ports.faults().report(code, options.machine().name(), text);
         moveTo(new SessionState.Halted(code, text), text);
         hands.stream().suspend();
