@@ -33,16 +33,17 @@ class WriteWitnessIT {
 
     /** Has a process do something to a disk that holds a dirty page of ours, and says what was seen of it. */
     private WriteWitness.Seen seen(String command) throws Exception {
-        try (LoopDisk disk = LoopDisk.make(folder.resolve("disk.img"), 8 << 20);
+        Path own = Files.createTempDirectory(folder, "seen");
+        try (LoopDisk disk = LoopDisk.make(own.resolve("disk.img"), 8 << 20);
                 FileChannel ours = FileChannel.open(disk.device(), StandardOpenOption.WRITE)) {
             ours.write(ByteBuffer.allocate(4096).putInt(0, 1), 0);
             Process process = new ProcessBuilder("sh", "-c", "read go; " + command.replace("DISK",
-                    disk.device().toString())).redirectErrorStream(true).redirectOutput(folder.resolve("said").toFile())
+                    disk.device().toString())).redirectErrorStream(true).redirectOutput(own.resolve("said").toFile())
                     .start();
-            try (WriteWitness witness = WriteWitness.of(process.pid(), List.of(disk), folder.resolve("traces"))) {
+            try (WriteWitness witness = WriteWitness.of(process.pid(), List.of(disk), own.resolve("traces"))) {
                 process.getOutputStream().write('\n');
                 process.getOutputStream().close();
-                assertThat(process.waitFor()).as(Files.readString(folder.resolve("said"))).isZero();
+                assertThat(process.waitFor()).as(Files.readString(own.resolve("said"))).isZero();
                 return witness.seen();
             } finally {
                 process.destroyForcibly();
