@@ -12,11 +12,6 @@ import java.util.UUID;
  *            replica becomes a state of the source by this stream; all zero where nothing is claimed
  */
 public record FidelityChange(UUID machine, Position position, long timeMicros, Fidelity fidelity, UUID replica) {
-    /** The order is lost, or given up. */
-    public static FidelityChange to(UUID machine, Position position, long timeMicros, Fidelity fidelity) {
-        return new FidelityChange(machine, position, timeMicros, fidelity, Digests.NOBODY);
-    }
-
     public Frame frame(ByteBufAllocator allocator) {
         var fields = new FrameHeader.Fields(FrameType.FIDELITY, 0, 1, machine, position, timeMicros, 0);
         return Frame.of(allocator, fields, body -> {
