@@ -1,18 +1,13 @@
 package io.backhaul.cli;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -35,11 +30,8 @@ final class FileWorkload implements AutoCloseable {
     private final @Nullable SqliteLoad database;
     private final SplittableRandom random;
     private final long restMillis;
-    private final ReentrantLock turn = new ReentrantLock(true);
-    private final CountDownLatch stop = new CountDownLatch(1);
-    private final Thread thread;
+    private final Worker worker;
     private volatile long rounds;
-    private volatile @Nullable IOException failure;
 
     private FileWorkload(Path folder, Path archive, @Nullable SqliteLoad database, Habit habit) {
         this.folder = folder;
@@ -48,7 +40,7 @@ final class FileWorkload implements AutoCloseable {
         this.database = database;
         this.random = new SplittableRandom(habit.seed);
         this.restMillis = habit.restMillis;
-        this.thread = Thread.ofPlatform().name("file-workload").daemon().unstarted(this::run);
+        this.worker = new Worker("the file workload", this::run);
     }
 
     /**
@@ -74,57 +66,31 @@ final class FileWorkload implements AutoCloseable {
                 : null;
         try (Stream<Path> all = Files.list(folder)) {
             for (Path each : all.filter(path -> String.valueOf(path.getFileName()).startsWith("trees-")).toList()) {
-                remove(each);
+                Workplace.remove(each);
             }
         }
         var workload = new FileWorkload(folder, archive, database, habit);
-        workload.thread.start();
+        workload.worker.start();
         return workload;
     }
 
-    private void run() {
-        try {
-            for (int round = 0; !isEnding(0); round++) {
-                Path tree = trees.resolve("new-" + round);
-                Path copy = trees.resolve("copy-" + round);
-                Path kept = trees.resolve("kept-" + round);
-                Path older = trees.resolve("kept-" + (round - 2));
-                List<Step> steps = List.of(() -> unpack(tree), this::append, this::commit, () -> copy(tree, copy),
-                        this::commit, () -> Files.move(tree, kept), () -> remove(copy), this::append,
-                        () -> remove(older),
-                        this::commit);
-                for (Step step : steps) {
-                    if (isEnding(restMillis)) {
-                        return;
-                    }
-                    inTurn(step);
+    private void run() throws IOException, InterruptedException {
+        for (int round = 0; !worker.isEnding(); round++) {
+            Path tree = trees.resolve("new-" + round);
+            Path copy = trees.resolve("copy-" + round);
+            Path kept = trees.resolve("kept-" + round);
+            Path older = trees.resolve("kept-" + (round - 2));
+            List<Worker.Step> steps = List.of(() -> unpack(tree), this::append, this::commit, () -> copy(tree, copy),
+                    this::commit, () -> Files.move(tree, kept), () -> Workplace.remove(copy), this::append,
+                    () -> Workplace.remove(older), this::commit);
+            for (Worker.Step step : steps) {
+                if (worker.rest(restMillis)) {
+                    return;
                 }
-                rounds = round + 1L;
+                worker.inTurn(step);
             }
-        } catch (IOException failing) {
-            failure = failing;
-        } catch (UncheckedIOException failing) {
-            failure = failing.getCause();
-        } catch (InterruptedException hurry) {
-            Thread.currentThread().interrupt();
+            rounds = round + 1L;
         }
-    }
-
-    private interface Step {
-        void take() throws IOException, InterruptedException;
-    }
-
-    private void inTurn(Step step) throws IOException, InterruptedException {
-        turn.lock();
-        try {
-            step.take();
-        } finally {
-            turn.unlock();
-        }
-    }
-
-    private boolean isEnding(long waitMillis) throws InterruptedException {
-        return stop.await(waitMillis, TimeUnit.MILLISECONDS);
     }
 
     private void unpack(Path tree) throws IOException, InterruptedException {
@@ -136,16 +102,6 @@ final class FileWorkload implements AutoCloseable {
         try (Stream<Path> all = Files.walk(from)) {
             for (Path each : all.toList()) {
                 Files.copy(each, to.resolve(from.relativize(each)));
-            }
-        }
-    }
-
-    private static void remove(Path tree) throws IOException {
-        if (Files.exists(tree)) {
-            try (Stream<Path> all = Files.walk(tree)) {
-                for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(each);
-                }
             }
         }
     }
@@ -181,37 +137,25 @@ final class FileWorkload implements AutoCloseable {
     }
 
     /** Does {@code work} between two steps. */
-    <T> T pause(WriteLoad.Work<T> work) throws IOException, InterruptedException {
-        turn.lock();
-        try {
-            check();
-            return work.run();
-        } finally {
-            turn.unlock();
-        }
-    }
-
-    private void check() throws IOException {
-        IOException failed = failure;
-        if (failed != null) {
-            throw new IOException("the file workload has failed: " + failed.getMessage(), failed);
-        }
+    <T> T pause(Worker.Work<T> work) throws IOException, InterruptedException {
+        return worker.pause(work);
     }
 
     /** Ends after the step under way. */
     void stop() throws IOException, InterruptedException {
-        stop.countDown();
-        thread.join();
-        if (database != null) {
-            database.close();
+        try {
+            worker.stop();
+        } finally {
+            if (database != null) {
+                database.close();
+            }
         }
-        check();
     }
 
     /** Ends without waiting for the disk. */
     @Override
     public void close() {
-        stop.countDown();
+        worker.close();
         if (database != null) {
             database.abandon();
         }

@@ -181,7 +181,7 @@ final class ImageBehindNbd implements QuickstartDisk {
     }
 
     @Override
-    public <T> T quiet(WriteLoad.Work<T> work) throws IOException, InterruptedException {
+    public <T> T quiet(Worker.Work<T> work) throws IOException, InterruptedException {
         return load().pause(work);
     }
 

@@ -128,7 +128,7 @@ final class MountedDisk implements QuickstartDisk {
     }
 
     @Override
-    public <T> T quiet(WriteLoad.Work<T> work) throws IOException, InterruptedException {
+    public <T> T quiet(Worker.Work<T> work) throws IOException, InterruptedException {
         return workload().pause(() -> {
             loop().freeze();
             try {

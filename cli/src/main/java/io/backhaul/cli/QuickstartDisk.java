@@ -32,7 +32,7 @@ interface QuickstartDisk extends AutoCloseable {
     void addFile(String name) throws IOException, InterruptedException;
 
     /** Does {@code work} while nothing is written and everything written before is on the disk. */
-    <T> T quiet(WriteLoad.Work<T> work) throws IOException, InterruptedException;
+    <T> T quiet(Worker.Work<T> work) throws IOException, InterruptedException;
 
     /** Copies the disk; to be called in {@link #quiet} or after {@link #end}. */
     void copyTo(Path copy) throws IOException;

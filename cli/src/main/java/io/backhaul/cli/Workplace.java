@@ -59,11 +59,25 @@ final class Workplace implements AutoCloseable {
     @Override
     public synchronized void close() throws IOException {
         if (!keep && Files.exists(folder)) {
-            Files.walkFileTree(folder, new Removal());
+            Files.walkFileTree(folder, new Removal(isOurs ? null : folder));
         }
     }
 
-    private final class Removal extends SimpleFileVisitor<Path> {
+    /** Removes a folder, where there is one, and everything in it. */
+    static void remove(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            Files.walkFileTree(folder, new Removal(null));
+        }
+    }
+
+    /** Of everything but {@code spared}. */
+    private static final class Removal extends SimpleFileVisitor<Path> {
+        private final @Nullable Path spared;
+
+        Removal(@Nullable Path spared) {
+            this.spared = spared;
+        }
+
         @Override
         public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
             Files.delete(file);
@@ -72,7 +86,7 @@ final class Workplace implements AutoCloseable {
 
         @Override
         public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException failure) throws IOException {
-            if (isOurs || !visited.equals(folder)) {
+            if (!visited.equals(spared)) {
                 Files.delete(visited);
             }
             return FileVisitResult.CONTINUE;

@@ -7,11 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Writes to a disk as a database would: blocks of 4 to 64 KiB at places that a seed decides, half of them text, in
@@ -28,19 +24,16 @@ final class WriteLoad implements AutoCloseable {
     private final List<Range> places;
     private final long placesBytes;
     private final SplittableRandom random;
-    private final ReentrantLock turn = new ReentrantLock(true);
-    private final CountDownLatch stop = new CountDownLatch(1);
-    private final Thread thread;
+    private final Worker worker;
     private final LongAdder writtenBytes = new LongAdder();
     private final LongAdder writes = new LongAdder();
-    private volatile @Nullable IOException failure;
 
     private WriteLoad(BlockDevice disk, List<Range> places, long seed) {
         this.disk = disk;
         this.places = places;
         this.placesBytes = places.stream().mapToLong(Range::lengthBytes).sum();
         this.random = new SplittableRandom(seed);
-        this.thread = Thread.ofPlatform().name("write-load").daemon().unstarted(this::run);
+        this.worker = new Worker("the write load", this::run);
     }
 
     /** Begins to write into {@code places}, which are whole blocks of 4 KiB. */
@@ -50,32 +43,21 @@ final class WriteLoad implements AutoCloseable {
             throw Failure.failed("the disk has no room for a write load: no free block of 4 KiB");
         }
         var load = new WriteLoad(disk, whole, seed);
-        load.thread.start();
+        load.worker.start();
         return load;
     }
 
-    private void run() {
-        try {
-            do {
-                burst();
-            } while (!stop.await(BURST_PAUSE_MILLIS, TimeUnit.MILLISECONDS));
-        } catch (IOException failing) {
-            failure = failing;
-        } catch (InterruptedException hurry) {
-            Thread.currentThread().interrupt();
-        }
+    private void run() throws IOException, InterruptedException {
+        do {
+            worker.inTurn(this::burst);
+        } while (!worker.rest(BURST_PAUSE_MILLIS));
     }
 
     private void burst() throws IOException {
-        turn.lock();
-        try {
-            for (int index = 0; index < BURST_WRITES; index++) {
-                writeOne();
-            }
-            disk.flush();
-        } finally {
-            turn.unlock();
+        for (int index = 0; index < BURST_WRITES; index++) {
+            writeOne();
         }
+        disk.flush();
     }
 
     private void writeOne() throws IOException {
@@ -118,28 +100,9 @@ final class WriteLoad implements AutoCloseable {
         }
     }
 
-    /** What is done in a pause. */
-    @FunctionalInterface
-    interface Work<T> {
-        T run() throws IOException, InterruptedException;
-    }
-
     /** Does {@code work} while nothing is written and everything written before has been flushed. */
-    <T> T pause(Work<T> work) throws IOException, InterruptedException {
-        turn.lock();
-        try {
-            check();
-            return work.run();
-        } finally {
-            turn.unlock();
-        }
-    }
-
-    private void check() throws IOException {
-        IOException failed = failure;
-        if (failed != null) {
-            throw new IOException("the write load has failed: " + failed.getMessage(), failed);
-        }
+    <T> T pause(Worker.Work<T> work) throws IOException, InterruptedException {
+        return worker.pause(work);
     }
 
     long writtenBytes() {
@@ -152,13 +115,11 @@ final class WriteLoad implements AutoCloseable {
 
     /** Ends after the burst under way; what was written has been flushed. */
     void stop() throws IOException, InterruptedException {
-        stop.countDown();
-        thread.join();
-        check();
+        worker.stop();
     }
 
     @Override
     public void close() {
-        stop.countDown();
+        worker.close();
     }
 }

@@ -4,10 +4,7 @@ import io.backhaul.blockio.BlockDevice;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.SplittableRandom;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,11 +21,8 @@ final class CheckedLoad implements AutoCloseable {
     private final Ledger ledger;
     private final SplittableRandom random;
     private final long pauseMillis;
-    private final ReentrantLock turn = new ReentrantLock(true);
-    private final CountDownLatch stop = new CountDownLatch(1);
-    private final Thread thread;
+    private final Worker worker;
     private @Nullable BlockDevice disk;
-    private volatile @Nullable Throwable failure;
     private final LongAdder writtenBytes = new LongAdder();
     private final LongAdder interruptions = new LongAdder();
 
@@ -37,7 +31,7 @@ final class CheckedLoad implements AutoCloseable {
         this.ledger = ledger;
         this.random = new SplittableRandom(seed);
         this.pauseMillis = pauseMillis;
-        this.thread = Thread.ofPlatform().name("checked-load").unstarted(this::run);
+        this.worker = new Worker("the load", this::run);
     }
 
     /**
@@ -46,28 +40,23 @@ final class CheckedLoad implements AutoCloseable {
      */
     static CheckedLoad start(Scene scene, Ledger ledger, long seed, long pauseMillis) {
         var load = new CheckedLoad(scene, ledger, seed, pauseMillis);
-        load.thread.start();
+        load.worker.start();
         return load;
     }
 
-    private void run() {
+    private void run() throws IOException, InterruptedException {
         try {
             do {
-                turn.lock();
-                try {
-                    for (int i = 0; i < BURST && stop.getCount() > 0; i++) {
-                        writeOne();
-                    }
-                } finally {
-                    turn.unlock();
-                }
-            } while (!stop.await(pauseMillis, TimeUnit.MILLISECONDS));
-        } catch (IOException | AssertionError | RuntimeException wrong) {
-            failure = wrong;
-        } catch (InterruptedException hurry) {
-            Thread.currentThread().interrupt();
+                worker.inTurn(this::burst);
+            } while (!worker.rest(pauseMillis));
         } finally {
             disconnect();
+        }
+    }
+
+    private void burst() throws IOException, InterruptedException {
+        for (int i = 0; i < BURST && !worker.isEnding(); i++) {
+            writeOne();
         }
     }
 
@@ -119,11 +108,11 @@ final class CheckedLoad implements AutoCloseable {
 
     /** The disk behind the agent, as soon as there is one; null once the load is to stop. */
     private @Nullable BlockDevice connected() throws InterruptedException {
-        while (disk == null && stop.getCount() > 0) {
+        while (disk == null && !worker.isEnding()) {
             try {
                 disk = scene.connect();
             } catch (IOException nobodyThere) {
-                stop.await(REDIAL_MILLIS, TimeUnit.MILLISECONDS);
+                worker.rest(REDIAL_MILLIS);
             }
         }
         return disk;
@@ -143,21 +132,12 @@ final class CheckedLoad implements AutoCloseable {
     }
 
     /** Does {@code work} while nothing is under way. */
-    <T> T pause(WriteLoad.Work<T> work) throws IOException, InterruptedException {
-        turn.lock();
-        try {
-            check();
-            return work.run();
-        } finally {
-            turn.unlock();
-        }
+    <T> T pause(Worker.Work<T> work) throws IOException, InterruptedException {
+        return worker.pause(work);
     }
 
-    void check() {
-        Throwable wrong = failure;
-        if (wrong != null) {
-            throw new AssertionError("the load has failed: " + wrong.getMessage(), wrong);
-        }
+    void check() throws IOException {
+        worker.check();
     }
 
     long writtenBytes() {
@@ -170,14 +150,12 @@ final class CheckedLoad implements AutoCloseable {
     }
 
     /** Ends after the write under way. */
-    void stop() throws InterruptedException {
-        stop.countDown();
-        thread.join();
-        check();
+    void stop() throws IOException, InterruptedException {
+        worker.stop();
     }
 
     @Override
     public void close() {
-        stop.countDown();
+        worker.close();
     }
 }

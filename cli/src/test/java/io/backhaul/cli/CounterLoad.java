@@ -6,9 +6,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Counts on two disks, first on A and then on B, and each time makes it durable before it goes on: so B is never ahead of
@@ -19,36 +16,30 @@ final class CounterLoad implements AutoCloseable {
 
     private final FileChannel first;
     private final FileChannel second;
-    private final CountDownLatch stop = new CountDownLatch(1);
-    private final Thread thread;
+    private final Worker worker;
     private volatile long count;
-    private volatile @Nullable IOException failure;
 
     private CounterLoad(FileChannel first, FileChannel second) {
         this.first = first;
         this.second = second;
-        this.thread = Thread.ofPlatform().daemon().name("counter").unstarted(this::run);
+        this.worker = new Worker("the counting", this::run);
     }
 
     static CounterLoad start(Path firstDisk, Path secondDisk) throws IOException {
         var load = new CounterLoad(FileChannel.open(firstDisk, StandardOpenOption.WRITE),
                 FileChannel.open(secondDisk, StandardOpenOption.WRITE));
-        load.thread.start();
+        load.worker.start();
         return load;
     }
 
-    private void run() {
+    private void run() throws IOException, InterruptedException {
         try (first; second) {
             do {
                 long next = count + 1;
                 count = next;
                 put(first, next);
                 put(second, next);
-            } while (!stop.await(1, TimeUnit.MILLISECONDS));
-        } catch (IOException failing) {
-            failure = failing;
-        } catch (InterruptedException hurry) {
-            Thread.currentThread().interrupt();
+            } while (!worker.rest(1));
         }
     }
 
@@ -70,16 +61,11 @@ final class CounterLoad implements AutoCloseable {
     }
 
     void stop() throws IOException, InterruptedException {
-        stop.countDown();
-        thread.join();
-        IOException failed = failure;
-        if (failed != null) {
-            throw failed;
-        }
+        worker.stop();
     }
 
     @Override
     public void close() {
-        stop.countDown();
+        worker.close();
     }
 }

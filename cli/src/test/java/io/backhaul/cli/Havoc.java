@@ -3,8 +3,6 @@ package io.backhaul.cli;
 import io.backhaul.engine.control.ControlFault;
 import io.backhaul.engine.time.SystemClock;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -13,7 +11,6 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /** Does to a fleet, and to the lines between its parts, what happens to systems; everything ends again by itself. */
 final class Havoc {
@@ -79,7 +76,7 @@ final class Havoc {
                 later(() -> line.refuse(false));
             }
             case LOSE_SPOOL -> again(Part.PROCESS_SERVER,
-                    () -> clear(fleet.folder(Part.PROCESS_SERVER).resolve("spool")));
+                    () -> Workplace.remove(fleet.folder(Part.PROCESS_SERVER).resolve("spool")));
             case KILL_ALL -> {
                 for (Part each : Part.values()) {
                     fleet.child(each).kill();
@@ -106,16 +103,6 @@ final class Havoc {
 
     private static void signal(String name, long pid) throws IOException, InterruptedException {
         new ProcessBuilder("kill", name, Long.toString(pid)).inheritIO().start().waitFor();
-    }
-
-    private static void clear(Path folder) throws IOException {
-        if (Files.isDirectory(folder)) {
-            try (Stream<Path> all = Files.walk(folder)) {
-                for (Path each : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
-                    Files.delete(each);
-                }
-            }
-        }
     }
 
     private void later(Undo undo) {

@@ -7,10 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
-import org.jspecify.annotations.Nullable;
 
 /** Marks moments of a {@link CheckedLoad} whose version is known, again and again. */
 final class SoakMarks implements AutoCloseable {
@@ -23,33 +20,25 @@ final class SoakMarks implements AutoCloseable {
     private final CheckedLoad load;
     private final Ledger ledger;
     private final List<Kept> kept = new CopyOnWriteArrayList<>();
-    private final CountDownLatch stop = new CountDownLatch(1);
-    private final Thread thread;
-    private volatile @Nullable Throwable failure;
+    private final Worker worker;
     private final LongAdder refused = new LongAdder();
 
     private SoakMarks(Fleet fleet, CheckedLoad load, Ledger ledger) {
         this.fleet = fleet;
         this.load = load;
         this.ledger = ledger;
-        this.thread = Thread.ofPlatform().daemon().name("soak-marks").unstarted(this::run);
+        this.worker = new Worker("marking", this::run);
     }
 
     static SoakMarks of(Fleet fleet, CheckedLoad load, Ledger ledger) {
         var marks = new SoakMarks(fleet, load, ledger);
-        marks.thread.start();
+        marks.worker.start();
         return marks;
     }
 
-    private void run() {
-        try {
-            for (int number = 0; !stop.await(BETWEEN_MILLIS, TimeUnit.MILLISECONDS); number++) {
-                mark("kept-" + number);
-            }
-        } catch (IOException | AssertionError wrong) {
-            failure = wrong;
-        } catch (InterruptedException hurry) {
-            Thread.currentThread().interrupt();
+    private void run() throws IOException, InterruptedException {
+        for (int number = 0; !worker.rest(BETWEEN_MILLIS); number++) {
+            mark("kept-" + number);
         }
     }
 
@@ -84,17 +73,12 @@ final class SoakMarks implements AutoCloseable {
         return refused.sum();
     }
 
-    void stop() throws InterruptedException {
-        stop.countDown();
-        thread.join();
-        Throwable wrong = failure;
-        if (wrong != null) {
-            throw new AssertionError("marking has failed: " + wrong.getMessage(), wrong);
-        }
+    void stop() throws IOException, InterruptedException {
+        worker.stop();
     }
 
     @Override
     public void close() {
-        stop.countDown();
+        worker.close();
     }
 }

@@ -8,9 +8,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /** Looks again and again at what the parts say and take, while they are being maltreated. */
 final class SoakWatch implements AutoCloseable {
@@ -18,31 +15,25 @@ final class SoakWatch implements AutoCloseable {
     private static final String PEAK = "VmHWM:";
 
     private final Fleet fleet;
-    private final CountDownLatch stop = new CountDownLatch(1);
-    private final Thread thread;
+    private final Worker worker;
     private final Map<Part, Long> peakBytes = new ConcurrentHashMap<>();
     private volatile Position journaled = Position.NONE;
-    private volatile @Nullable String violation;
 
     private SoakWatch(Fleet fleet) {
         this.fleet = fleet;
-        this.thread = Thread.ofPlatform().daemon().name("soak-watch").unstarted(this::run);
+        this.worker = new Worker("watching", this::run);
     }
 
     static SoakWatch over(Fleet fleet) {
         var watch = new SoakWatch(fleet);
-        watch.thread.start();
+        watch.worker.start();
         return watch;
     }
 
-    private void run() {
-        try {
-            do {
-                look();
-            } while (!stop.await(LOOK_MILLIS, TimeUnit.MILLISECONDS));
-        } catch (InterruptedException hurry) {
-            Thread.currentThread().interrupt();
-        }
+    private void run() throws InterruptedException {
+        do {
+            look();
+        } while (!worker.rest(LOOK_MILLIS));
     }
 
     private void look() {
@@ -53,7 +44,8 @@ final class SoakWatch implements AutoCloseable {
             String text = fleet.machine(Part.MASTER_TARGET).group("positions").text("journaled");
             Position now = text.isEmpty() ? Position.NONE : Position.parse(text);
             if (!now.equals(Position.NONE) && now.isBefore(journaled)) {
-                violation = "the master target had journaled " + journaled + ", and now says " + now;
+                throw new IllegalStateException(
+                        "the master target had journaled " + journaled + ", and now says " + now);
             }
             journaled = journaled.max(now);
         } catch (ControlFault silent) {
@@ -77,11 +69,8 @@ final class SoakWatch implements AutoCloseable {
         return journaled;
     }
 
-    void check() {
-        String wrong = violation;
-        if (wrong != null) {
-            throw new AssertionError(wrong);
-        }
+    void check() throws IOException {
+        worker.check();
     }
 
     /** The most memory that a process of a part ever took, by the part's name. */
@@ -95,6 +84,6 @@ final class SoakWatch implements AutoCloseable {
 
     @Override
     public void close() {
-        stop.countDown();
+        worker.close();
     }
 }
