@@ -1,5 +1,6 @@
 package io.backhaul.cli;
 
+import static java.util.Objects.requireNonNullElse;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,24 +11,21 @@ import io.backhaul.engine.time.SystemClock;
 import io.backhaul.protocol.Position;
 import io.backhaul.source.CaptureSupport;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** Whether the capture in the kernel is correct, shown with real parts, real file systems and other people's judges. */
 final class EbpfCheck {
-    private static final Pattern OPTION = Pattern
-            .compile("--(short|json|seed|load-millis|marks|positions|kills)|\\d+");
     private static final Path PINS = Path.of("/sys/fs/bpf");
     private static final long TICK_MILLIS = 150;
     private static final int TOLD_EVERY = 10;
@@ -36,13 +34,12 @@ final class EbpfCheck {
 
     private final EbpfScale scale;
     private final SplittableRandom random;
-    private final Map<String, Object> figures = new LinkedHashMap<>();
-    private final long startNanos = SystemClock.INSTANCE.nanos();
+    private final Findings findings;
 
-    private EbpfCheck(EbpfScale scale, long seed) {
+    private EbpfCheck(EbpfScale scale, Findings findings) {
         this.scale = scale;
-        this.random = new SplittableRandom(seed);
-        figures.put("seed", seed);
+        this.random = new SplittableRandom(findings.seed());
+        this.findings = findings;
     }
 
     /** Why it cannot be run here; empty where it can. */
@@ -59,11 +56,9 @@ final class EbpfCheck {
         return LoopDisk.obstacle().or(WriteWitness::obstacle).orElse("");
     }
 
-    /** Runs everything; the answer holds figures. What is wrong ends it with an {@link AssertionError}. */
-    static Map<String, Object> run(EbpfScale scale, long seed) throws Exception {
-        var check = new EbpfCheck(scale, seed);
-        check.run();
-        return check.figures;
+    /** Runs everything. What is wrong ends it with an {@link AssertionError}. */
+    static void run(EbpfScale scale, Findings findings) throws Exception {
+        new EbpfCheck(scale, findings).run();
     }
 
     private void run() throws Exception {
@@ -77,12 +72,12 @@ final class EbpfCheck {
         }
         assertThat(pins()).as("what is left pinned").isEmpty();
         say("nothing is left behind");
-        figures.put("seconds", Math.round((SystemClock.INSTANCE.nanos() - startNanos) / 1e8) / 10.0);
     }
 
     private void run(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
-        figures.put("fileSystems", scene.systems().stream().map(UsedDisk::type).toList());
-        say("disks with " + figures.get("fileSystems"));
+        List<String> types = scene.systems().stream().map(UsedDisk::type).toList();
+        findings.put("fileSystems", types);
+        say("disks with " + types);
         baseline(scene);
         say("the agent wrote to no device during the baseline");
         Map<String, List<Path>> copies = underLoad(scene);
@@ -101,7 +96,7 @@ final class EbpfCheck {
     }
 
     private void say(String what) {
-        System.err.printf("%6.1f s  %s%n", (SystemClock.INSTANCE.nanos() - startNanos) / 1e9, what);
+        findings.say(what);
     }
 
     /** Now and then, how far it is. */
@@ -120,8 +115,9 @@ final class EbpfCheck {
         scene.scene().awaitJournaled();
         assertThat(written(scene)).as("writes that the devices have counted").isEqualTo(before);
         scene.assertOpenedForReadingOnly();
-        figures.put("capture", scene.fleet().status(Part.SOURCE).text("capture"));
-        assertThat(figures.get("capture")).isEqualTo("ebpf");
+        String capture = scene.fleet().status(Part.SOURCE).text("capture");
+        findings.put("capture", capture);
+        assertThat(capture).isEqualTo("ebpf");
     }
 
     private static List<LoopDisk.Written> written(EbpfScene scene) throws IOException {
@@ -155,13 +151,13 @@ final class EbpfCheck {
             }
             tick(scene, 2 * TICK_MILLIS);
             counter.stop();
-            figures.put("counted", counter.count());
+            findings.put("counted", counter.count());
             assertWroteNothing(witness);
         }
         Answer machine = scene.fleet().machine(Part.SOURCE);
-        figures.put("capturedBytes", machine.count("capturedBytes"));
-        figures.put("overflowsUnderLoad", machine.count("overflows"));
-        figures.put("rounds", scene.systems().stream().mapToLong(UsedDisk::rounds).sum());
+        findings.put("capturedBytes", machine.count("capturedBytes"));
+        findings.put("overflowsUnderLoad", machine.count("overflows"));
+        findings.put("rounds", scene.systems().stream().mapToLong(UsedDisk::rounds).sum());
         stopWriting(scene);
         return copies;
     }
@@ -170,8 +166,8 @@ final class EbpfCheck {
     private void assertWroteNothing(WriteWitness witness) throws IOException {
         WriteWitness.Seen seen = witness.seen();
         assertThat(seen.own()).as("what the agent wrote to protected devices under load").isEmpty();
-        figures.put("agentWrites", 0);
-        figures.merge("writtenOutForReads", seen.writtenOut(), (before, more) -> (long) before + (long) more);
+        findings.put("agentWrites", 0);
+        findings.add("writtenOutForReads", seen.writtenOut());
     }
 
     /** Everything stays mounted, but nobody writes. */
@@ -187,13 +183,7 @@ final class EbpfCheck {
             for (UsedDisk each : scene.systems()) {
                 each.note(scene);
             }
-            pause(TICK_MILLIS);
-        }
-    }
-
-    private static void pause(long millis) throws InterruptedException {
-        if (new CountDownLatch(1).await(millis, TimeUnit.MILLISECONDS)) {
-            throw new IllegalStateException("nobody counts down");
+            Havoc.rest(TICK_MILLIS);
         }
     }
 
@@ -209,7 +199,7 @@ final class EbpfCheck {
                 }
             }
         }
-        figures.put("marksIdentical", copies.size());
+        findings.put("marksIdentical", copies.size());
     }
 
     /** Recovers at random positions inside the load. */
@@ -233,9 +223,9 @@ final class EbpfCheck {
                 }
             }
         }
-        figures.put("orderedStretches", stretches.size());
-        figures.put("positions", scale.positions());
-        figures.put("fileSystemsJudged", judged);
+        findings.put("orderedStretches", stretches.size());
+        findings.put("positions", scale.positions());
+        findings.put("fileSystemsJudged", judged);
     }
 
     /** Positions that follow each other and are points, all of them. */
@@ -297,7 +287,7 @@ final class EbpfCheck {
             tell(kill, "kills survived");
             scene.scene().awaitWritten(1 << 20);
             fleet.child(Part.SOURCE).kill();
-            pause(random.nextLong(400));
+            Havoc.rest(random.nextLong(400));
             fleet.start(Part.SOURCE);
             Answer machine = scene.scene().awaitOrdered();
             boolean wasOrdered = machine.count("readBytes") == 0;
@@ -312,8 +302,8 @@ final class EbpfCheck {
         scene.rest();
         assertThat(scene.scene().linesOf(Part.MASTER_TARGET)).as("comparisons of whole disks, the first one excepted")
                 .filteredOn(line -> line.contains(" to BASELINE")).hasSize(1);
-        figures.put("kills", scale.kills());
-        figures.put("killsThatStayedOrdered", ordered);
+        findings.put("kills", scale.kills());
+        findings.put("killsThatStayedOrdered", ordered);
     }
 
     /** A small ring and a narrow link: the stream catches up, becomes ordered by itself, and offers no point between. */
@@ -335,8 +325,8 @@ final class EbpfCheck {
                     .isInstanceOf(ControlFault.class);
             scene.view("before-overflow").close();
             scene.assertIdentical("after-the-gap");
-            figures.put("overflows", fleet.machine(Part.SOURCE).count("overflows"));
-            figures.put("readAgainBytes", fleet.machine(Part.SOURCE).count("readBytes"));
+            findings.put("overflows", fleet.machine(Part.SOURCE).count("overflows"));
+            findings.put("readAgainBytes", fleet.machine(Part.SOURCE).count("readBytes"));
             fleet.child(Part.SOURCE).stop();
         }
         scene.rest();
@@ -372,53 +362,36 @@ final class EbpfCheck {
         }
     }
 
-    private static long number(List<String> words, String option, long otherwise) {
-        int at = words.indexOf(option);
-        return at < 0 || at + 1 == words.size() ? otherwise : Long.parseLong(words.get(at + 1));
+    /** {@code ./check ebpf}. */
+    @Command(name = "./check ebpf",
+            description = "The capture in the kernel on real file systems under load; needs root.")
+    static final class Program extends CheckProgram {
+        @Option(names = "--load-millis", paramLabel = "N", description = "How long the first load runs.")
+        private @Nullable Long loadMillis;
+
+        @Option(names = "--marks", paramLabel = "N", description = "Taken under freeze, each with a copy.")
+        private @Nullable Integer marks;
+
+        @Option(names = "--positions", paramLabel = "N", description = "Drawn at random and judged.")
+        private @Nullable Integer positions;
+
+        @Option(names = "--kills", paramLabel = "N", description = "Of the agent.")
+        private @Nullable Integer kills;
+
+        @Override
+        void check(Findings findings) throws Exception {
+            String obstacle = obstacle();
+            if (!obstacle.isEmpty()) {
+                throw Failure.failed("cannot be run here: " + obstacle);
+            }
+            EbpfScale scale = isShort() ? EbpfScale.SHORT : EbpfScale.LONG;
+            EbpfCheck.run(new EbpfScale(scale.kibPerSecond(), requireNonNullElse(loadMillis, scale.loadMillis()),
+                    requireNonNullElse(marks, scale.marks()), requireNonNullElse(positions, scale.positions()),
+                    requireNonNullElse(kills, scale.kills())), findings);
+        }
     }
 
-    private static EbpfScale scale(List<String> words) {
-        EbpfScale scale = words.contains("--short") ? EbpfScale.SHORT : EbpfScale.LONG;
-        return new EbpfScale(scale.kibPerSecond(), number(words, "--load-millis", scale.loadMillis()),
-                (int) number(words, "--marks", scale.marks()), (int) number(words, "--positions", scale.positions()),
-                (int) number(words, "--kills", scale.kills()));
-    }
-
-    /** The options are those of {@code checks/ebpf}. */
-    public static void main(String[] arguments) throws Exception {
-        List<String> words = Arrays.asList(arguments);
-        boolean isHelp = words.contains("--help");
-        if (isHelp || !words.stream().allMatch(word -> OPTION.matcher(word).matches())) {
-            System.err.println("usage: ./check ebpf [--short] [--json] [--seed N] [--load-millis N] [--marks N]"
-                    + " [--positions N] [--kills N]");
-            System.exit(isHelp ? Backhaul.DONE : Backhaul.USAGE);
-        }
-        String obstacle = obstacle();
-        if (!obstacle.isEmpty()) {
-            System.err.println("ebpf: cannot be run here: " + obstacle);
-            System.exit(Backhaul.FAILED);
-        }
-        PrintStream result = System.out;
-        System.setOut(System.err);
-        var check = new EbpfCheck(scale(words), number(words, "--seed", SystemClock.INSTANCE.wallMicros()));
-        String wrong = "";
-        try {
-            check.run();
-        } catch (AssertionError | IOException | ControlFault failed) {
-            wrong = String.valueOf(failed.getMessage());
-            System.err.println("ebpf: " + wrong);
-        }
-        Map<String, Object> figures = new LinkedHashMap<>();
-        figures.put("good", wrong.isEmpty());
-        figures.putAll(check.figures);
-        if (!wrong.isEmpty()) {
-            figures.put("failure", wrong);
-        }
-        if (words.contains("--json")) {
-            result.println(Printing.json(figures));
-        } else {
-            figures.forEach((name, value) -> result.printf("%-24s %s%n", name, value));
-        }
-        System.exit(wrong.isEmpty() ? Backhaul.DONE : Backhaul.FAILED);
+    public static void main(String[] arguments) {
+        CheckProgram.main(new Program(), arguments);
     }
 }

@@ -2,8 +2,6 @@ package io.backhaul.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.backhaul.engine.time.SystemClock;
-import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -19,8 +17,9 @@ class EbpfIT {
             assertThat(System.getenv("CI")).as("not run: %s", obstacle).isNotEqualTo("true");
             Assumptions.abort(obstacle);
         }
-        Map<String, Object> figures = EbpfCheck.run(EbpfScale.SHORT, SystemClock.INSTANCE.wallMicros());
-        System.out.println(figures);
-        assertThat(figures).containsEntry("capture", "ebpf");
+        var findings = new Findings();
+        EbpfCheck.run(EbpfScale.SHORT, findings);
+        System.out.println(findings.figures());
+        assertThat(findings.figures()).containsEntry("capture", "ebpf");
     }
 }

@@ -8,24 +8,22 @@ import io.backhaul.engine.control.ControlFault;
 import io.backhaul.engine.time.SystemClock;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /**
  * Real processes under load, maltreated at random moments: nothing that was acknowledged is lost, every point is what was
  * written, and nothing is compared from the beginning.
  */
 final class SoakCheck {
-    private static final Pattern OPTION = Pattern.compile("--(short|json|seed|minutes)|\\d+");
     private static final long DISK_BYTES = 48L << 20;
     private static final long LOAD_PAUSE_MILLIS = 60;
     private static final long MAX_REST_MILLIS = 2_500;
@@ -34,24 +32,21 @@ final class SoakCheck {
     private static final long MAX_PART_BYTES = 768L << 20;
 
     private final SoakScale scale;
-    private final long seed;
+    private final Findings findings;
     private final SplittableRandom random;
     private final Ledger ledger = new Ledger(DISK_BYTES);
-    private final Map<String, Object> figures = new LinkedHashMap<>();
-    private final long startNanos = SystemClock.INSTANCE.nanos();
     private int views;
     private int pointsChecked;
 
-    private SoakCheck(SoakScale scale, long seed) {
+    private SoakCheck(SoakScale scale, Findings findings) {
         this.scale = scale;
-        this.seed = seed;
-        this.random = new SplittableRandom(seed);
+        this.findings = findings;
+        this.random = new SplittableRandom(findings.seed());
     }
 
-    /** Runs everything; the answer holds figures. What is wrong ends it with an {@link AssertionError}. */
-    static Map<String, Object> run(SoakScale scale, long seed) throws Exception {
-        var check = new SoakCheck(scale, seed);
-        check.figures.put("seed", seed);
+    /** Runs everything. What is wrong ends it with an {@link AssertionError}. */
+    static void run(SoakScale scale, Findings findings) throws Exception {
+        var check = new SoakCheck(scale, findings);
         Workplace place = Scene.place(Path.of("/tmp"));
         Path disk = place.resolve("source.img");
         try (var file = new RandomAccessFile(disk.toFile(), "rw")) {
@@ -70,17 +65,15 @@ final class SoakCheck {
                 throw wrong;
             }
         }
-        check.figures.put("seconds", Math.round((SystemClock.INSTANCE.nanos() - check.startNanos) / 1e8) / 10.0);
-        return check.figures;
     }
 
     private void run(Scene scene, List<Line> lines) throws IOException, InterruptedException, ControlFault {
         Fleet fleet = scene.fleet();
         fleet.start();
         scene.awaitOrdered();
-        say("all parts run");
+        findings.say("all parts run");
         Havoc havoc = new Havoc(fleet, lines, random.split());
-        try (CheckedLoad load = CheckedLoad.start(scene, ledger, seed, LOAD_PAUSE_MILLIS);
+        try (CheckedLoad load = CheckedLoad.start(scene, ledger, findings.seed(), LOAD_PAUSE_MILLIS);
                 SoakMarks marks = SoakMarks.of(fleet, load, ledger);
                 SoakWatch watch = SoakWatch.over(fleet)) {
             maltreat(scene, havoc, load, watch);
@@ -90,24 +83,24 @@ final class SoakCheck {
             load.stop();
             scene.awaitOrdered();
             scene.awaitJournaled();
-            figures.put("convergedSeconds", Math.round((SystemClock.INSTANCE.nanos() - endedNanos) / 1e8) / 10.0);
-            say("everything is journaled, in order");
+            findings.put("convergedSeconds", Math.round((SystemClock.INSTANCE.nanos() - endedNanos) / 1e8) / 10.0);
+            findings.say("everything is journaled, in order");
             watch.check();
             judge(scene, marks);
-            figures.put("deeds", havoc.deeds());
-            figures.put("writes", ledger.latest());
-            figures.put("writtenBytes", load.writtenBytes());
-            figures.put("writesInterrupted", load.interruptions());
-            figures.put("marksKept", marks.kept().size());
-            figures.put("marksRefused", marks.refused());
-            figures.put("pointsChecked", pointsChecked);
-            figures.put("peakBytes", watch.peakBytes());
+            findings.put("deeds", havoc.deeds());
+            findings.put("writes", ledger.latest());
+            findings.put("writtenBytes", load.writtenBytes());
+            findings.put("writesInterrupted", load.interruptions());
+            findings.put("marksKept", marks.kept().size());
+            findings.put("marksRefused", marks.refused());
+            findings.put("pointsChecked", pointsChecked);
+            findings.put("peakBytes", watch.peakBytes());
             assertThat(watch.peakBytes().values()).as("memory of the parts").allMatch(peak -> peak < MAX_PART_BYTES);
         }
         assertThat(scene.linesOf(Part.MASTER_TARGET)).as("comparisons of the whole disk, the first one excepted")
                 .filteredOn(line -> line.contains(" to BASELINE")).hasSize(1);
         scene.assertIdentical();
-        say("identical");
+        findings.say("identical");
     }
 
     private void maltreat(Scene scene, Havoc havoc, CheckedLoad load, SoakWatch watch)
@@ -134,7 +127,7 @@ final class SoakCheck {
                 spansAt(scene, drawn.getFirst().toString());
             }
         } catch (ControlFault beingOpened) {
-            say("no point can be looked at: " + beingOpened.getMessage());
+            findings.say("no point can be looked at: " + beingOpened.getMessage());
         }
     }
 
@@ -143,7 +136,7 @@ final class SoakCheck {
             assertThat(spansAt(scene, mark.label())).as("%s, after write %d", mark, mark.version())
                     .anyMatch(span -> span.has(mark.version()));
         }
-        say(marks.kept().size() + " marks are what they were");
+        findings.say(marks.kept().size() + " marks are what they were");
         long before = 0;
         for (Position at : drawn(scene, scale.positions()).stream().sorted().toList()) {
             List<Ledger.Span> spans = spansAt(scene, at.toString());
@@ -152,7 +145,7 @@ final class SoakCheck {
                     .isGreaterThan(before);
             before = Math.max(before, spans.getFirst().first());
         }
-        say(scale.positions() + " positions are what was written, in order");
+        findings.say(scale.positions() + " positions are what was written, in order");
         assertThat(spansAt(scene, "latest")).anyMatch(span -> span.has(ledger.latest()));
     }
 
@@ -181,39 +174,22 @@ final class SoakCheck {
         }
     }
 
-    private void say(String what) {
-        System.err.printf("%6.1f s  %s%n", (SystemClock.INSTANCE.nanos() - startNanos) / 1e9, what);
+    /** {@code ./check soak}. */
+    @Command(name = "./check soak",
+            description = "Real processes under load, killed, stopped, cut off and robbed of their spool.")
+    static final class Program extends CheckProgram {
+        @Option(names = "--minutes", paramLabel = "N", description = "How long they are maltreated.")
+        private @Nullable Integer minutes;
+
+        @Override
+        void check(Findings findings) throws Exception {
+            SoakScale scale = isShort() ? SoakScale.SHORT : SoakScale.LONG;
+            long seconds = minutes == null ? scale.seconds() : TimeUnit.MINUTES.toSeconds(minutes);
+            SoakCheck.run(new SoakScale(seconds, scale.positions()), findings);
+        }
     }
 
-    private static long number(List<String> words, String option, long otherwise) {
-        int at = words.indexOf(option);
-        return at < 0 || at + 1 == words.size() ? otherwise : Long.parseLong(words.get(at + 1));
-    }
-
-    /** The options are those of {@code checks/soak}. */
-    public static void main(String[] arguments) throws Exception {
-        List<String> words = Arrays.asList(arguments);
-        boolean isHelp = words.contains("--help");
-        if (isHelp || !words.stream().allMatch(word -> OPTION.matcher(word).matches())) {
-            System.err.println("usage: ./check soak [--minutes N] [--seed N] [--short] [--json]");
-            System.exit(isHelp ? Backhaul.DONE : Backhaul.USAGE);
-        }
-        SoakScale scale = words.contains("--short") ? SoakScale.SHORT : SoakScale.LONG;
-        long seconds = words.contains("--minutes") ? 60 * number(words, "--minutes", 20) : scale.seconds();
-        PrintStream result = System.out;
-        System.setOut(System.err);
-        try {
-            Map<String, Object> figures = run(new SoakScale(seconds, scale.positions()),
-                    number(words, "--seed", SystemClock.INSTANCE.wallMicros()));
-            if (words.contains("--json")) {
-                result.println(Printing.json(figures));
-            } else {
-                figures.forEach((name, value) -> result.printf("%-24s %s%n", name, value));
-            }
-            System.exit(Backhaul.DONE);
-        } catch (AssertionError wrong) {
-            System.err.println("soak: " + wrong.getMessage());
-            System.exit(Backhaul.FAILED);
-        }
+    public static void main(String[] arguments) {
+        CheckProgram.main(new Program(), arguments);
     }
 }

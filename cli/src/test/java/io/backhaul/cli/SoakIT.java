@@ -2,8 +2,6 @@ package io.backhaul.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.backhaul.engine.time.SystemClock;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -12,8 +10,9 @@ class SoakIT {
     @Test
     @Timeout(600)
     void nothingIsLostWrongOrComparedAnewWhateverHappensToThePartsAndTheLinesBetweenThem() throws Exception {
-        Map<String, Object> figures = SoakCheck.run(SoakScale.SHORT, SystemClock.INSTANCE.wallMicros());
-        System.out.println(figures);
-        assertThat(figures).containsKeys("writes", "pointsChecked");
+        var findings = new Findings();
+        SoakCheck.run(SoakScale.SHORT, findings);
+        System.out.println(findings.figures());
+        assertThat(findings.figures()).containsKeys("writes", "pointsChecked");
     }
 }
