@@ -43,7 +43,7 @@ sealed interface SessionState {
         return switch (this) {
             case Unborn unborn -> !(next instanceof Flowing) && !(next instanceof Unborn);
             case Resuming resuming -> !(next instanceof Resuming);
-            case Opening opening -> !(next instanceof Unborn) && !(next instanceof Resuming);
+            case Opening opening -> !(next instanceof Resuming);
             case Flowing flowing -> !(next instanceof Flowing) && !(next instanceof Resuming);
             case Halted halted -> next instanceof Closed;
             case Closed closed -> false;

@@ -151,6 +151,10 @@ public final class SourceMachine {
             }
             if (before == null) {
                 before = SourceState.unborn(ports.host().bootId(), infos);
+                // Nobody may know any more which generations there were.
+                before = stateFile.replacesDamaged()
+                        ? before.withGeneration(Generations.beyondWhatIsKnown(ports.random(), 0))
+                        : before;
             } else if (!(rule instanceof StartRule.GoOn || rule instanceof StartRule.Resume)) {
                 before = before.forgetful(infos);
                 dirty.clearAll();

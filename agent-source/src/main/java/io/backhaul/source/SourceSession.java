@@ -62,6 +62,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     private final Hands hands;
     private final Capture capture;
     private final RotatingDialler dialler;
+    private final Generations generations;
     private final Reconciler reconciler;
     private final LagLedger ledger = new LagLedger();
     private final Outlook outlook = new Outlook();
@@ -93,6 +94,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         this.capture = opening.capture();
         this.stored = opening.state();
         this.durableReplica = stored.replica();
+        this.generations = new Generations(ports.random(), stored.generation());
         this.dialler = new RotatingDialler(ports.dialler(), options.route().processServers());
         this.reconciler = new Reconciler(options.machine().id(), disks, reading, this);
         this.reported = nothing();
@@ -135,7 +137,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     }
 
     private void openNext(boolean compareAll) {
-        open(stored.generation() + 1, compareAll);
+        open(generations.after(stored.generation()), compareAll);
     }
 
     /** Begins a generation; with {@code compareAll} nothing is taken for known. */
@@ -222,7 +224,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         switch (state) {
             case SessionState.Unborn unborn -> {
                 long highest = Math.max(welcome.durable().generation(), welcome.journaled().generation());
-                open(Math.max(highest, stored.generation()) + 1, true);
+                open(generations.after(Math.max(highest, stored.generation())), true);
             }
             case SessionState.Resuming resuming -> resume(resuming, welcome);
             case SessionState.Opening opening ->
@@ -243,7 +245,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         if (durable.generation() > at.last().generation() || durable.isBefore(at.first())
                 || durable.isBefore(stored.journaled())) {
             LOG.info("the receiver holds {}, and what follows has not been kept; a new generation begins", durable);
-            open(Math.max(durable.generation(), stored.generation()) + 1,
+            open(generations.after(Math.max(durable.generation(), stored.generation())),
                     durable.generation() > stored.generation());
             SessionState.Opening opening = (SessionState.Opening) state;
             state = new SessionState.Opening(opening.start(), welcome);
@@ -292,6 +294,10 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
 
     private void resume(SessionState.Flowing flowing, Welcome welcome) {
         Position durable = welcome.durable();
+        if (isForeign(durable) || isForeign(welcome.journaled())) {
+            superseded("the receiver has " + durable.max(welcome.journaled()) + ", which was never sent from here");
+            return;
+        }
         learnJournaled(welcome.journaled());
         if (durable.generation() > flowing.generation() && stored.acknowledged()) {
             halt(FaultCode.STALE_GENERATION, "the receiver holds " + durable + ", and this agent streams generation "
@@ -299,7 +305,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             return;
         }
         if (durable.generation() > flowing.generation()) {
-            open(durable.generation() + 1, true);
+            open(generations.after(durable.generation()), true);
             return;
         }
         if (durable.isBefore(stored.journaled()) || !hands.window().covers(durable)) {
@@ -318,8 +324,17 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         relaxIfQuiet();
     }
 
+    /** Whether another agent with this machine's id has sent it: a clone, or this machine before it was set back. */
+    private boolean isForeign(Position position) {
+        boolean ours = position.generation() == sent.generation() && position.sequence() > sent.sequence();
+        return ours || generations.isForeign(position.generation(), lineage);
+    }
+
     /** Somebody streams, or has streamed, as this machine with a higher generation. */
     private void superseded(String why) {
+        if (state instanceof SessionState.Halted || state instanceof SessionState.Unborn) {
+            return;
+        }
         if (stored.acknowledged()) {
             halt(FaultCode.STALE_GENERATION, why);
         } else {
@@ -345,7 +360,30 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         hands.window().begin(0);
         reconciler.halt();
         noteDisorder();
+        if (code == FaultCode.STALE_GENERATION) {
+            forgetWhatIsKnown();
+        }
         waits.failAll(code.label() + " " + text + ". " + code.remedy());
+    }
+
+    /** A start after this is somebody's decision that this agent is the right one: it is to begin above the other, then. */
+    private void forgetWhatIsKnown() {
+        stored = stored.superseded();
+        SourceState last = stored;
+        ports.stateLane().submit(() -> {
+            hands.stateFile().save(last, true);
+            return last;
+        }, ports.loop(), new Lane.Outcome<SourceState>() {
+            @Override
+            public void done(SourceState saved) {
+                LOG.info("{}: a start from here on compares all disks", options.machine().name());
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                ports.faults().report(FaultCode.STORE_FAILED, "state", String.valueOf(cause.getMessage()));
+            }
+        });
     }
 
     @Override
@@ -367,13 +405,13 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         if (!(state instanceof SessionState.Flowing flowing)) {
             return;
         }
-        if (!sent.isAtLeast(positions.received())) {
+        if (!sent.isAtLeast(positions.received()) || isForeign(positions.journaled())) {
             superseded("the receiver has " + positions.received() + ", which was never sent from here");
             return;
         }
         reported = positions;
         gaps = 0;
-        if (positions.received().generation() == flowing.generation() && !stored.acknowledged()) {
+        if (positions.journaled().generation() == flowing.generation() && !stored.acknowledged()) {
             stored = stored.withAcknowledged();
             storedChanged = true;
         }

@@ -16,7 +16,8 @@ import java.util.UUID;
  * @param generation
  *            the highest generation that was ever begun; durable before its first frame exists
  * @param acknowledged
- *            whether anyone ever received a frame of this machine's stream from this state
+ *            whether a master target ever journaled a frame of this machine's stream from this state; who was only received
+ *            makes way for a higher generation, and begins one above it with a comparison
  * @param bootId
  *            the boot in which the dirty map was last in use
  * @param replica
@@ -109,6 +110,13 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
             next.add(new DiskState(present.get(i), 0, sameDisks ? disks.get(i).fingerprint() : ""));
         }
         return new SourceState(generation, acknowledged, bootId, Digests.NOBODY, Position.NONE, true, clean, next);
+    }
+
+    /** Another agent streams as this machine: whoever starts this one again wants it to take over, with a comparison. */
+    SourceState superseded() {
+        SourceState forgetful = forgetful(diskInfos());
+        return new SourceState(generation, false, bootId, Digests.NOBODY, Position.NONE, true, clean,
+                forgetful.disks());
     }
 
     /** Writes all of it, as docs/ONDISK.md describes. */
