@@ -46,6 +46,8 @@ enum FaultKind {
     RESYNC,
     /** A part is started anew with other settings. */
     SETTINGS,
+    /** A disk has another size when the agent starts, until the operator sees to it. */
+    DISK_CHANGED,
     /** The machine is given to the other master target. */
     MOVE,
     /** A process server is emptied and taken away, and later comes back as a new one. */
@@ -54,6 +56,8 @@ enum FaultKind {
     JOURNAL_LOST,
     /** A bit of the journal flips. */
     JOURNAL_ROT,
+    /** A bit of a small file flips: of the agent's state and dirty map while it does not run, of a checkpoint. */
+    STATE_ROT,
     /** Somebody connects who should not, or says nothing, or something else than expected. */
     STRANGER,
     /** The machine is promoted, for good. */

@@ -113,7 +113,8 @@ final class Faults {
                 targets.overflow(with);
             }
             case OPERATOR -> targets.operate(kind, with);
-            case RESYNC, SETTINGS, MOVE, DECOMMISSION, JOURNAL_LOST, JOURNAL_ROT, STRANGER, PROMOTE -> {
+            case RESYNC, SETTINGS, DISK_CHANGED, MOVE, DECOMMISSION, JOURNAL_LOST, JOURNAL_ROT, STATE_ROT, STRANGER,
+                    PROMOTE -> {
                 tally.count("fault " + kind);
                 targets.operate(kind, with);
             }

@@ -1,19 +1,24 @@
 package io.backhaul.simulation;
 
 import io.backhaul.mastertarget.PointName;
+import io.backhaul.protocol.Position;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
+import io.backhaul.simulation.world.SimDisk;
 import io.backhaul.simulation.world.Tally;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The human: marks, looks at points, writes to views, resyncs, moves, changes settings and promotes, at any time. */
 final class Operator {
+    private static final long SECOND = 1_000_000_000L;
     private final Scene scene;
     private final Judge judge;
     private final Rehearsal rehearsal;
     private final Decommission decommission;
     private final Stranger stranger;
     private final Tally tally;
+    private @Nullable SimDisk changed;
     private int marks;
 
     Operator(Scene scene, Judge judge) {
@@ -33,6 +38,8 @@ final class Operator {
             case DECOMMISSION -> decommission.begin(dice);
             case JOURNAL_LOST -> loseJournal(dice);
             case JOURNAL_ROT -> say(kind, scene.rotJournal(dice) ? scene.target().host().name() : "nothing");
+            case DISK_CHANGED -> changeDisk(dice);
+            case STATE_ROT -> say(kind, scene.rotState(dice));
             case STRANGER -> stranger.knock(dice);
             case PROMOTE -> promote(dice);
             default -> usual(dice);
@@ -42,6 +49,38 @@ final class Operator {
     /** What is under way comes to its end. */
     void end() {
         decommission.end();
+        mendDisk();
+    }
+
+    /** A disk is smaller when the agent starts anew; what was replicated so far does not fit. */
+    private void changeDisk(Dice dice) {
+        Position journaled = scene.witness().journaledAt(scene.target().host().name());
+        if (changed != null || journaled.equals(Position.NONE)) {
+            return;
+        }
+        SimDisk disk = dice.pick(scene.protectedDisks());
+        changed = disk;
+        say(disk.name() + " is smaller", "source");
+        restart(scene.source(), dice, () -> resize(disk, disk.sizeBytes() - 4096L * (1 + dice.nextInt(8))));
+        scene.scheduler().after(dice.scaled(5 * SECOND, 90 * SECOND), this::mendDisk);
+    }
+
+    /** The operator gives the disk its size back, and starts the agent anew, which had given up. */
+    private void mendDisk() {
+        SimDisk disk = changed;
+        if (disk != null) {
+            changed = null;
+            say(disk.name() + " is as it was", "source");
+            resize(disk, disk.sizeBytes());
+            scene.source().kill(false);
+        }
+    }
+
+    private void resize(SimDisk disk, long bytes) {
+        if (bytes == disk.sizeBytes() || changed == disk) {
+            disk.show(bytes);
+            scene.witness().allowBaseline("a disk has changed its size");
+        }
     }
 
     private void say(Object what, String where) {

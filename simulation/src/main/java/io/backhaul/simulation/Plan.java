@@ -26,7 +26,9 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     private static final long FLOOD_BYTES = 32 << 20;
     /** Kinds that end or begin something at great cost, and so strike in few runs. */
     private static final Set<FaultKind> RARE = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.JOURNAL_ROT,
-            FaultKind.PROMOTE, FaultKind.MOVE);
+            FaultKind.PROMOTE, FaultKind.MOVE, FaultKind.DISK_CHANGED);
+    /** Of these, kinds that strike often in some runs. */
+    private static final Set<FaultKind> OFTEN = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.DISK_CHANGED);
     private static final Set<FaultKind> DISK_FAULTS = EnumSet.of(FaultKind.DISK_READ_ERROR, FaultKind.DISK_WRITE_ERROR,
             FaultKind.DISK_SYNC_ERROR, FaultKind.DISK_FULL, FaultKind.BIT_FLIP, FaultKind.JOURNAL_ROT,
             FaultKind.JOURNAL_LOST);
@@ -93,6 +95,8 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
                 faults.put(FaultKind.LINK_REFUSE, 6 * SECOND);
             }
             shape = shape.observed((int) own.scaled(96 << 10, 8 << 20), onlyKills);
+            // The guest goes on with all of the disk, past the agent.
+            faults.remove(FaultKind.DISK_CHANGED);
             // Its reader looks every few milliseconds: a long life would be spent with that.
             isLong = false;
             chaos = own.scaled(20, 300) * SECOND;
@@ -126,11 +130,15 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         for (FaultKind kind : FaultKind.values()) {
             Dice own = dice.fork("how often " + kind);
             boolean rare = RARE.contains(kind);
-            boolean often = kind == FaultKind.JOURNAL_LOST && own.chance(0.5);
+            boolean often = OFTEN.contains(kind) && own.chance(0.5);
             long mean = own.scaled(often ? 15 : rare ? 120 : 2, rare && !often ? 1800 : 600) * SECOND * slower;
             if (kind == FaultKind.OPERATOR || own.chance(often ? 0.3 : rare ? 0.12 : share)) {
                 faults.put(kind, mean);
             }
+        }
+        if (faults.containsKey(FaultKind.JOURNAL_LOST) || faults.containsKey(FaultKind.MOVE)) {
+            // Who has nothing yet takes the disks as they come, and holds on to them: a machine to be assigned anew.
+            faults.remove(FaultKind.DISK_CHANGED);
         }
         return faults;
     }
@@ -149,6 +157,12 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     boolean mayLoseMarks() {
         return faults.containsKey(FaultKind.POWER) || faults.containsKey(FaultKind.DISK_WRITE_ERROR)
                 || faults.containsKey(FaultKind.DISK_SYNC_ERROR);
+    }
+
+    /** Whether a process may go on though what it wrote is not whole. */
+    boolean mayLeaveWritesUndone() {
+        return faults.containsKey(FaultKind.DISK_WRITE_ERROR) || faults.containsKey(FaultKind.DISK_SYNC_ERROR)
+                || faults.containsKey(FaultKind.DISK_FULL);
     }
 
     /** The same with fewer kinds of faults. */

@@ -109,8 +109,8 @@ final class Run {
             SimProcess process = station.host().process();
             if (process != null && process.isAlive()) {
                 long bound = scene.memoryBoundBytes(station.host().name());
-                Violation.unless(process.buffersBytes() <= bound, Invariant.MEMORY_IS_BOUNDED,
-                        () -> process.name() + " holds " + process.buffersBytes() + " bytes of buffers; bound "
+                Violation.unless(process.peakBuffersBytes() <= bound, Invariant.MEMORY_IS_BOUNDED,
+                        () -> process.name() + " has held " + process.peakBuffersBytes() + " bytes of buffers; bound "
                                 + bound);
             }
         }

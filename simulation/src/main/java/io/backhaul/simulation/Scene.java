@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 final class Scene {
     static final UUID MACHINE = new UUID(0x6d61_6368_696e_4531L, 0x8000_0000_0000_0001L);
 
+    private static final String CHECKPOINT = "machine.state";
+
     private final Plan plan;
     private final Dice dice;
     private final Tally tally = new Tally();
@@ -368,6 +370,45 @@ final class Scene {
         witness.damaged(target().host());
         dieOfDamage(target(), with);
         return true;
+    }
+
+    /** A bit flips in one of the small files that say what is valid; says in which. */
+    String rotState(Dice with) {
+        if (with.nextBoolean()) {
+            return rotCheckpoint(with.nextInt(targets.size()));
+        }
+        String file = with.pick(List.of("state.bks", "dirty-"));
+        Runnable rots = () -> {
+            if (!source.host().isUp() && rot(sourceState, file)) {
+                witness.allowBaseline("a bit flipped in " + file);
+            }
+        };
+        if (with.nextBoolean()) {
+            source.restart(rots);
+        } else {
+            source.kill(false);
+            rots.run();
+        }
+        return "the source's " + file;
+    }
+
+    private boolean rot(SimDrive drive, String file) {
+        boolean rots = drive.flipBit(file);
+        tally.add("state rot: " + file, rots ? 1 : 0);
+        return rots;
+    }
+
+    /**
+     * The first of the two copies of a checkpoint rots, while the second one is whole. Where both are lost the machine has to be
+     * set up anew, which is no simulation's.
+     */
+    private String rotCheckpoint(int index) {
+        TargetPart target = targets.get(index).part();
+        boolean serves = target != null && Set.of("BASELINE", "LIVE").contains(target.status().state());
+        boolean rots = serves && !plan.mayLeaveWritesUndone()
+                && stores.get(index).volume().flipBitOfFirstCopy(CHECKPOINT);
+        tally.add("state rot: " + CHECKPOINT, rots ? 1 : 0);
+        return rots ? targetHost(index) : "nothing";
     }
 
     /** Whether bits have flipped in a master target's journal, so that some points of it can never be opened again. */

@@ -20,16 +20,19 @@ final class Sometimes {
             "checked: marks kept", "checked: promotions true", "view refused", "view unreadable",
             "writable view: scratch full", "operator: plan answered", "operator: plan refused", "operator: resync",
             "operator: mark refused", "operator: move", "decommission: refused", "decommission: done",
-            "settings: granularity", "spool lost while undelivered", "ring: overflow",
+            "settings: granularity", "spool lost while undelivered", "state rot: state.bks", "state rot: dirty-",
+            "state rot: machine.state", "ring: overflow",
             "ring: overflow while no agent runs", "ring: write refused by the disk",
             "ring: lost with the power", "ring: found again", "ring: order outlived the agent", "digests: UNAVAILABLE",
             "digests: ALL_ZERO",
             "digests: SOME");
-    private static final List<String> REFUSALS = List.of("BASIS_UNKNOWN", "BUSY", "DISPLACED", "FENCED", "GAP",
+    private static final List<String> REFUSALS = List.of("BASIS_UNKNOWN", "BUSY", "DISK_MISMATCH", "DISPLACED",
+            "FENCED", "GAP",
             "NOT_AUTHORISED", "PEER_SILENT", "SHUTTING_DOWN", "STALE_GENERATION", "STORE_CORRUPT", "STORE_FAILED",
             "STORE_FULL", "UNKNOWN_MACHINE", "VERSION_MISMATCH");
     private static final List<String> REPORTED = List.of("CAPTURE_OVERFLOW", "SOURCE_READ_FAILED", "STORE_CORRUPT",
-            "STALE_GENERATION", "FENCED", "BASIS_UNKNOWN");
+            "STALE_GENERATION", "FENCED", "BASIS_UNKNOWN",
+            "DISK_MISMATCH");
 
     static final List<String> REACHED = Stream.of(BRANCHES.stream(), REFUSALS.stream().map(code -> "refusal: " + code),
             REPORTED.stream().map(code -> "reported: " + code),

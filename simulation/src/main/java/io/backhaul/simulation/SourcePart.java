@@ -74,7 +74,7 @@ final class SourcePart implements Station.Part, Guest.Served {
         Loop loop = process.newLoop();
         List<SourceDisk> disks = new ArrayList<>();
         for (SimDisk disk : site.disks()) {
-            DiskInfo info = new DiskInfo(disks.size(), disk.name(), disk.sizeBytes(), disk.sectorSizeBytes());
+            DiskInfo info = new DiskInfo(disks.size(), disk.name(), disk.shownBytes(), disk.sectorSizeBytes());
             disks.add(new SourceDisk(info, disk.name(), disk.open(process), () -> "change " + disk.changes()));
         }
         SimRing ring = site.seen().ring();

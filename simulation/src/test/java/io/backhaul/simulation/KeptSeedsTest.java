@@ -33,7 +33,12 @@ class KeptSeedsTest {
         "a frame of a spool that was begun anew went out,--seed 2154",
         "a WELCOME named a record that was given up,--seed 2183",
         "a decommission asked another process server than it began with,--seed 8",
-        "what a target had lost was held against a process server,--seed 20780000021"})
+        "what a target had lost was held against a process server,--seed 20780000021",
+        "bits of a dirty map that stand for no block were never cleared,--seed 34",
+        "a machine whose state was lost used a generation twice,--seed 61",
+        "that there had been a state was forgotten before the next one was durable,--seed 244",
+        "after a promotion that was refused no digests were answered,--seed 225",
+        "a refusal of wrong disks was told to an agent that had the right ones,--seed 237"})
     void whatWasFoundOnceStaysMended(String bug, String command) {
         Options options = Options.of(List.of(command.replace(';', ',').split(" ", -1)));
         Plan plan = Plan.of(options.first, options.without);

@@ -7,6 +7,7 @@ import io.netty.buffer.UnpooledHeapByteBuf;
 /** Buffers on the heap, whatever was asked for, and counted: those of a killed process need nobody to release them. */
 final class HeapAllocator extends AbstractByteBufAllocator {
     private long usedBytes;
+    private long peakBytes;
 
     HeapAllocator() {
         super(false);
@@ -14,6 +15,11 @@ final class HeapAllocator extends AbstractByteBufAllocator {
 
     long usedBytes() {
         return usedBytes;
+    }
+
+    /** The most there ever was. */
+    long peakBytes() {
+        return peakBytes;
     }
 
     @Override
@@ -39,6 +45,7 @@ final class HeapAllocator extends AbstractByteBufAllocator {
         @Override
         protected byte[] allocateArray(int initialCapacity) {
             usedBytes += initialCapacity;
+            peakBytes = Math.max(peakBytes, usedBytes);
             return super.allocateArray(initialCapacity);
         }
 

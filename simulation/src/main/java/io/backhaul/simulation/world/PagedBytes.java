@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -203,8 +204,13 @@ final class PagedBytes {
 
     /** Flips one bit of a page that is clean and in use; false where there is none. */
     boolean flipBit(Dice dice) {
+        return flipBit(dice, (long) pages.size() * PAGE_BYTES);
+    }
+
+    /** The same in the pages before {@code end}. */
+    boolean flipBit(Dice dice, long end) {
         List<Integer> clean = new ArrayList<>();
-        for (int index = 0; index < pages.size(); index++) {
+        for (int index = 0; index < Math.min(pages.size(), end / PAGE_BYTES); index++) {
             if (pages.get(index) != null && !dirty.containsKey(index)) {
                 clean.add(index);
             }
@@ -212,10 +218,15 @@ final class PagedBytes {
         if (clean.isEmpty()) {
             return false;
         }
-        byte[] page = pages.get(dice.pick(clean));
-        if (page != null) {
-            page[dice.nextInt(PAGE_BYTES)] ^= (byte) (1 << dice.nextInt(8));
+        byte[] page = Objects.requireNonNull(pages.get(dice.pick(clean)));
+        int at = dice.nextInt(PAGE_BYTES);
+        if (dice.chance(0.8)) {
+            // Where something is written: most of a small file is not.
+            for (int tries = 0; tries < PAGE_BYTES && page[at] == 0; tries++) {
+                at = (at + 1) % PAGE_BYTES;
+            }
         }
+        page[at] ^= (byte) (1 << dice.nextInt(8));
         return true;
     }
 

@@ -15,6 +15,7 @@ public final class SimDisk implements SimHost.Store {
     private final Dice dice;
     private final Trouble trouble;
     private final PagedBytes bytes = new PagedBytes(new PagedBytes.Usage());
+    private long shownBytes;
     private long changes;
     private Runnable onPowerLost = () -> {};
 
@@ -22,6 +23,7 @@ public final class SimDisk implements SimHost.Store {
         this.host = host;
         this.name = name;
         this.sizeBytes = sizeBytes;
+        this.shownBytes = sizeBytes;
         this.sectorSizeBytes = sectorSizeBytes;
         this.dice = host.dice().fork("disk " + name);
         this.trouble = new Trouble(host.scheduler(), tally);
@@ -38,6 +40,16 @@ public final class SimDisk implements SimHost.Store {
 
     public int sectorSizeBytes() {
         return sectorSizeBytes;
+    }
+
+    /** Who opens it from now on finds so many bytes, of those that there are. */
+    public void show(long bytes) {
+        shownBytes = bytes;
+    }
+
+    /** What who opens it finds. */
+    public long shownBytes() {
+        return shownBytes;
     }
 
     public Trouble trouble() {
@@ -100,6 +112,7 @@ public final class SimDisk implements SimHost.Store {
 
     private final class Opened implements BlockDevice {
         private final @Nullable SimProcess process;
+        private final long openedBytes = shownBytes;
         private boolean closed;
 
         Opened(@Nullable SimProcess process) {
@@ -117,14 +130,14 @@ public final class SimDisk implements SimHost.Store {
             if (closed) {
                 throw new IOException(name + " is closed");
             }
-            if (offset < 0 || lengthBytes < 0 || offset > sizeBytes - lengthBytes) {
+            if (offset < 0 || lengthBytes < 0 || offset > openedBytes - lengthBytes) {
                 throw new EOFException(name + " ends before " + offset + "+" + lengthBytes);
             }
         }
 
         @Override
         public long sizeBytes() {
-            return sizeBytes;
+            return openedBytes;
         }
 
         @Override

@@ -121,6 +121,12 @@ public final class SimDrive implements SimHost.Store {
         return !files.isEmpty() && dice.pick(files).bytes.flipBit(dice);
     }
 
+    /** The same in the first half of a file that holds everything twice, and of which nothing is being written just now. */
+    public boolean flipBitOfFirstCopy(String file) {
+        Inode inode = current.get(file);
+        return inode != null && !inode.bytes.isDirty() && inode.bytes.flipBit(dice, inode.length / 2);
+    }
+
     /** The system writes some of what is dirty back by itself. */
     public void writeBack() {
         current.values().forEach(inode -> {

@@ -58,6 +58,11 @@ public final class SimProcess {
         return allocator.usedBytes();
     }
 
+    /** The most bytes of buffers that it has ever held. */
+    public long peakBuffersBytes() {
+        return allocator.peakBytes();
+    }
+
     public Loop newLoop() {
         return new SimLoop(this, "loop" + places++);
     }
