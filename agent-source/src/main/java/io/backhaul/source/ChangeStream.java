@@ -263,10 +263,16 @@ public final class ChangeStream {
         void lost(int disk, long offset, long lengthBytes);
     }
 
-    /** Takes the losses over: their blocks are pending from now on. */
+    /**
+     * Takes the losses over: their blocks are pending from now on. While the stream is not open they stay where they are: it
+     * may yet be taken up in order before the first of them, and then they end that order at their place.
+     */
     public void takeLosses(Losses losses) {
         lock.lock();
         try {
+            if (!open) {
+                return;
+            }
             loseOrder();
             takenLosses = losses.take((disk, offset, lengthBytes) -> {
                 ports.dirty().mark(disk, offset, lengthBytes);

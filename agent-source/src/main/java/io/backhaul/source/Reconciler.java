@@ -293,6 +293,10 @@ final class Reconciler {
         boolean plan = planning;
         onLane(span.disk(), new DirtyMap.Stretch(offset, Math.min(left, SliceReader.SLICE_BYTES)), slice -> {
             if (answer.status() == Digests.Status.ALL_ZERO) {
+                if (!plan) {
+                    // A write that is under way and in no stream would be taken for nothing.
+                    host.observation().settle();
+                }
                 long zero = slices.zeroRun(device, offset, left);
                 if (zero >= slice.lengthBytes()) {
                     long whole = zero == left ? zero : zero / SliceReader.CHUNK_BYTES * SliceReader.CHUNK_BYTES;
