@@ -3,8 +3,10 @@ package io.backhaul.source;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.backhaul.protocol.Position;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A capture that observes, with a ring that outlives the agent: kills, stops, overflows, losses downstream. */
@@ -21,8 +23,12 @@ class ObservedMachineTest {
         return rig;
     }
 
+    private static LongStream seeds() {
+        return LongStream.rangeClosed(1, 100);
+    }
+
     @ParameterizedTest
-    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+    @MethodSource("seeds")
     void everyOrderedPositionIsAStateOfTheDisksWhateverHappens(long seed) {
         System.out.println("seed " + seed);
         ObservedRig rig = new ObservedRig(seed, RING, 1 << 20, 512 << 10);
@@ -145,5 +151,37 @@ class ObservedMachineTest {
         rig.converge();
         assertThat(rig.machine().status().traffic().overflows()).isPositive();
         assertThat(rig.machine().stream().isOrdered()).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {51, 52, 53, 54, 55, 56, 57, 58})
+    void aMarkThatIsWantedBeforeTheAgentHasGoneOnDoesNotHideWhatTheRingLostMeanwhile(long seed) {
+        ObservedRig rig = ordered(seed, 64 << 10);
+        rig.downstream.reachable = false;
+        rig.kill();
+        for (int write = 0; write < 12; write++) {
+            rig.writeSomewhere(32 << 10);
+            rig.writeSomewhere(512);
+        }
+        rig.start();
+        rig.mark();
+        for (int step = 0; step < 50; step++) {
+            rig.steps.step();
+        }
+        rig.converge();
+        assertThat(rig.machine().status().traffic().overflows()).isPositive();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {61, 62, 63, 64, 65, 66, 67, 68})
+    void aWriteThatWasUnderWayWhenTheRingWasForgottenIsWaitedForWhereTheReplicaHoldsNothing(long seed) {
+        ObservedRig rig = new ObservedRig(seed, RING, 1 << 20, 512 << 10);
+        rig.slowestWriteNanos = 100_000_000;
+        for (int write = 0; write < 4; write++) {
+            rig.writeSomewhere(8 << 10);
+        }
+        rig.start();
+        rig.converge();
+        assertThat(rig.orderedFramesChecked).isPositive();
     }
 }

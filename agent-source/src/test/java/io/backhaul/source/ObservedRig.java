@@ -4,10 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.blockio.MemoryDevice;
-import io.backhaul.engine.codec.Lz4;
-import io.backhaul.engine.fault.FaultLog;
+import io.backhaul.engine.loop.Loop;
 import io.backhaul.engine.loop.Monitor;
-import io.backhaul.engine.stream.HopTiming;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.FrameType;
@@ -18,13 +16,11 @@ import io.backhaul.source.ebpf.MemoryRing;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A source whose capture observes: writes go into a ring that outlives the agent and, a little later, to the disks; whether an
@@ -40,19 +36,17 @@ final class ObservedRig implements Downstream.Witness {
     final SplittableRandom random;
     final Steps steps;
     final Downstream downstream;
-    private final UnpooledByteBufAllocator allocator = new UnpooledByteBufAllocator(true, true);
     private final List<MemoryDevice> devices = new ArrayList<>();
     private final List<byte[]> oracle = new ArrayList<>();
     private final List<Submitted> submitted = new ArrayList<>();
-    private final MemoryVolume volume = new MemoryVolume();
+    private final RigAgent agent;
     private final Steps.Life kernel = new Steps.Life();
     private final SourceOptions options;
     private final int ringBytes;
     private MemoryRing ring;
-    private Steps.Life life = new Steps.Life();
-    private @Nullable SourceMachine machine;
     private int applied;
-    private UUID bootId = new UUID(2, 1);
+    /** The longest that a write is under way. */
+    long slowestWriteNanos = 3_000_000;
     int orderedFramesChecked;
     int resumed;
     int starts;
@@ -60,60 +54,48 @@ final class ObservedRig implements Downstream.Witness {
     ObservedRig(long seed, int ringBytes, long... sizes) {
         this.random = new SplittableRandom(seed);
         this.steps = new Steps(random.split());
+        var allocator = new UnpooledByteBufAllocator(true, true);
         this.downstream = new Downstream(steps, MACHINE, allocator, random.split(), this);
+        this.agent = new RigAgent(steps, downstream, allocator, random.split());
         for (long size : sizes) {
             devices.add(new MemoryDevice(size));
             oracle.add(new byte[(int) size]);
         }
         this.ringBytes = ringBytes;
         this.ring = new MemoryRing(ringBytes);
-        var buffering = new SourceOptions.Buffering(1 << 20, 64 << 10, Duration.ofMillis(2),
-                SourceOptions.Release.SPOOLED);
-        this.options = new SourceOptions(new SourceOptions.Machine(MACHINE, "rig"), buffering, Compression.AUTO,
-                16 << 10, new SourceOptions.Route(List.of("a:1", "b:1"), HopTiming.DEFAULT));
+        this.options = RigAgent.options(MACHINE, 1 << 20, 64 << 10, 16 << 10);
     }
 
     SourceMachine machine() {
-        if (machine == null) {
-            throw new IllegalStateException("not started");
-        }
-        return machine;
+        return agent.machine();
     }
 
     boolean isRunning() {
-        return machine != null;
+        return agent.isRunning();
     }
 
     void start() {
-        life = new Steps.Life();
         List<SourceDisk> disks = new ArrayList<>();
         for (int i = 0; i < devices.size(); i++) {
             BlockDevice device = devices.get(i);
             disks.add(new SourceDisk(new DiskInfo(i, "disk-" + i, device.sizeBytes(), 512), "disk " + i, device,
                     () -> "writes " + submitted.size()));
         }
-        var loop = steps.loop(life);
-        var capture = new EbpfCapture(new EbpfCapture.Ports(loop, steps.lane(life), stepping()),
+        agent.start(options, disks, this::capture, false);
+    }
+
+    private EbpfCapture capture(Loop loop, Steps.Life life) {
+        var capture = new EbpfCapture(new EbpfCapture.Ports(loop, steps.lane(life), stepping(life)),
                 ring.opened(() -> steps.until(ring::isQuiet, 1_000_000, "writes completed")));
-        var lanes = new SourceMachine.Lanes(steps.lane(life), steps.lane(life), steps.lane(life));
-        var host = new SourceMachine.Host(bootId, allocator, Lz4.compressor(), new FaultLog(steps.clock()));
-        var ports = new SourceMachine.Ports(loop, lanes, downstream, volume, random.split(), host);
         starts++;
         if (capture.continuation() != null) {
             resumed++;
         }
-        try {
-            SourceMachine opened = SourceMachine.open(options, ports, disks, capture, false);
-            machine = opened;
-            loop.execute(opened::start);
-        } catch (IOException wrong) {
-            throw new AssertionError(wrong);
-        }
+        return capture;
     }
 
     /** Waiting means letting others go on: there is one thread only. */
-    private Monitor stepping() {
-        Steps.Life mine = life;
+    private Monitor stepping(Steps.Life mine) {
         return new Monitor() {
             @Override
             public void lock() {}
@@ -134,32 +116,11 @@ final class ObservedRig implements Downstream.Witness {
     }
 
     void kill() {
-        life.dead = true;
-        downstream.cut();
-        try {
-            machine().abandon();
-        } catch (IOException wrong) {
-            throw new AssertionError(wrong);
-        }
-        machine = null;
+        agent.kill();
     }
 
     void stop() {
-        boolean[] stopped = {false};
-        machine().stop(new SourceMachine.Answer<>() {
-            @Override
-            public void done(Position result) {
-                stopped[0] = true;
-            }
-
-            @Override
-            public void failed(String why) {
-                throw new AssertionError(why);
-            }
-        });
-        steps.until(() -> stopped[0], 1_000_000, "a clean stop");
-        life.dead = true;
-        machine = null;
+        agent.stop();
     }
 
     /** Somebody has removed every trace from the kernel; while no agent runs. */
@@ -171,7 +132,7 @@ final class ObservedRig implements Downstream.Witness {
     /** The machine was started anew: the ring is gone. */
     void reboot() {
         detach();
-        bootId = new UUID(bootId.getMostSignificantBits(), bootId.getLeastSignificantBits() + 1);
+        agent.reboot();
     }
 
     void mark() {
@@ -201,7 +162,7 @@ final class ObservedRig implements Downstream.Witness {
         }
         MemoryRing on = ring;
         on.submit(disk, offset, ByteBuffer.wrap(data));
-        steps.after(random.nextLong(3_000_000), kernel, () -> {
+        steps.after(random.nextLong(slowestWriteNanos), kernel, () -> {
             try {
                 devices.get(disk).write(offset, ByteBuffer.wrap(data));
             } catch (IOException impossible) {
@@ -238,31 +199,19 @@ final class ObservedRig implements Downstream.Witness {
         downstream.reachable = true;
         downstream.resume();
         steps.until(ring::isQuiet, 1_000_000, "writes completed");
-        boolean[] drained = {false};
         // A mark's barrier first, so that what was submitted is captured.
         steps.until(() -> machine().stream().isOrdered() && ring.isRead(), 3_000_000,
                 "order: " + machine().status());
-        machine().drain(new SourceMachine.Answer<>() {
-            @Override
-            public void done(Position position) {
-                drained[0] = true;
-            }
+        agent.drain(devices.stream().map(ObservedRig::content).toList());
+    }
 
-            @Override
-            public void failed(String why) {
-                throw new AssertionError(why);
-            }
-        });
-        steps.until(() -> drained[0], 3_000_000, "convergence: " + machine().status());
-        for (int i = 0; i < devices.size(); i++) {
-            ByteBuffer now = ByteBuffer.allocate((int) devices.get(i).sizeBytes());
-            try {
-                devices.get(i).read(0, now);
-            } catch (IOException impossible) {
-                throw new AssertionError(impossible);
-            }
-            assertThat(Arrays.mismatch(downstream.replica.get(i), now.array()))
-                    .as("first byte of disk %d that differs in the end", i).isEqualTo(-1);
+    private static byte[] content(MemoryDevice device) {
+        ByteBuffer all = ByteBuffer.allocate((int) device.sizeBytes());
+        try {
+            device.read(0, all);
+        } catch (IOException impossible) {
+            throw new AssertionError(impossible);
         }
+        return all.array();
     }
 }

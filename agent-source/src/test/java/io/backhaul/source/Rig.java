@@ -3,9 +3,7 @@ package io.backhaul.source;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.backhaul.blockio.BlockDevice;
-import io.backhaul.engine.codec.Lz4;
 import io.backhaul.engine.fault.FaultLog;
-import io.backhaul.engine.stream.HopTiming;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.FrameType;
@@ -38,14 +36,10 @@ final class Rig implements Downstream.Witness {
     final UnpooledByteBufAllocator allocator = new UnpooledByteBufAllocator(true, true);
     final List<TroubledDevice> devices = new ArrayList<>();
     final Downstream downstream;
-    final FaultLog faults;
-    final MemoryVolume volume = new MemoryVolume();
     private final List<byte[]> oracle = new ArrayList<>();
     private final Deque<Done> writes = new ArrayDeque<>();
     private SourceOptions options;
-    private UUID bootId = new UUID(1, 1);
-    private Steps.Life life = new Steps.Life();
-    private @Nullable SourceMachine machine;
+    private final RigAgent agent;
     private @Nullable WriteThroughCapture capture;
     private Position highest = Position.NONE;
     private boolean scanning;
@@ -60,20 +54,16 @@ final class Rig implements Downstream.Witness {
     Rig(long seed, @Nullable Downstream shared, long... diskSizes) {
         this.random = new SplittableRandom(seed);
         this.steps = shared == null ? new Steps(random.split()) : shared.steps();
-        this.faults = new FaultLog(steps.clock());
         this.downstream = shared == null
                 ? new Downstream(steps, MACHINE, allocator, random.split(), this)
                 : shared;
         this.downstream.witness(this);
+        this.agent = new RigAgent(steps, downstream, allocator, random.split());
         for (long size : diskSizes) {
             devices.add(new TroubledDevice(size));
             oracle.add(new byte[(int) size]);
         }
-        var buffering = new SourceOptions.Buffering(4 << 20, 128 << 10, Duration.ofMillis(2),
-                SourceOptions.Release.SPOOLED);
-        this.options = new SourceOptions(new SourceOptions.Machine(MACHINE, "rig"), buffering, Compression.AUTO,
-                64 << 10,
-                new SourceOptions.Route(List.of("a:1", "b:1"), HopTiming.DEFAULT));
+        this.options = RigAgent.options(MACHINE, 4 << 20, 128 << 10, 64 << 10);
     }
 
     void options(SourceOptions next) {
@@ -90,55 +80,41 @@ final class Rig implements Downstream.Witness {
     }
 
     SourceMachine machine() {
-        if (machine == null) {
-            throw new IllegalStateException("not started");
-        }
-        return machine;
+        return agent.machine();
     }
 
     boolean isRunning() {
-        return machine != null;
+        return agent.isRunning();
+    }
+
+    MemoryVolume volume() {
+        return agent.volume;
+    }
+
+    FaultLog faults() {
+        return agent.faults;
     }
 
     /** Starts the agent on what the disks and the state folder hold. */
     void start() {
-        try {
-            life = new Steps.Life();
-            List<SourceDisk> disks = new ArrayList<>();
-            for (int i = 0; i < devices.size(); i++) {
-                TroubledDevice device = devices.get(i);
-                disks.add(new SourceDisk(new DiskInfo(i, "disk-" + i, device.sizeBytes(), 512), "disk " + i, device,
-                        device::fingerprint));
-            }
-            WriteThroughCapture through = scanning ? null
-                    : new WriteThroughCapture(disks, WriteThroughCapture.OnFull.OVERFLOW, Duration.ZERO);
-            var lanes = new SourceMachine.Lanes(steps.lane(life), steps.lane(life), steps.lane(life));
-            var host = new SourceMachine.Host(bootId, allocator, Lz4.compressor(), faults);
-            SplittableRandom dice = random.split();
-            var loop = steps.loop(life);
-            var ports = new SourceMachine.Ports(loop, lanes, downstream, volume, dice, host);
-            SourceMachine opened = SourceMachine.open(options, ports, disks,
-                    through == null ? new ScanCapture(disks) : through, !scanning);
-            machine = opened;
-            capture = through;
-            loop.execute(opened::start);
-        } catch (IOException wrong) {
-            throw new AssertionError(wrong);
+        List<SourceDisk> disks = new ArrayList<>();
+        for (int i = 0; i < devices.size(); i++) {
+            TroubledDevice device = devices.get(i);
+            disks.add(new SourceDisk(new DiskInfo(i, "disk-" + i, device.sizeBytes(), 512), "disk " + i, device,
+                    device::fingerprint));
         }
+        agent.start(options, disks, (loop, life) -> {
+            capture = scanning ? null
+                    : new WriteThroughCapture(disks, WriteThroughCapture.OnFull.OVERFLOW, Duration.ZERO);
+            return capture == null ? new ScanCapture(disks) : capture;
+        }, !scanning);
     }
 
     /** The agent dies at once; what it had in memory is gone. */
     void kill() {
         checkDirtyMap();
         highest = highest.max(machine().stream().captured());
-        life.dead = true;
-        downstream.cut();
-        try {
-            machine().abandon();
-        } catch (IOException wrong) {
-            throw new AssertionError(wrong);
-        }
-        machine = null;
+        agent.kill();
     }
 
     /** Behind every position that was given so far: the write is in no record of a generation that has begun. */
@@ -149,29 +125,12 @@ final class Rig implements Downstream.Witness {
     /** The agent is stopped in order. */
     void stop() {
         highest = highest.max(machine().stream().captured());
-        boolean[] stopped = {false};
-        List<String> failures = new ArrayList<>();
-        machine().stop(new SourceMachine.Answer<>() {
-            @Override
-            public void done(Position result) {
-                stopped[0] = true;
-            }
-
-            @Override
-            public void failed(String why) {
-                failures.add(why);
-                stopped[0] = true;
-            }
-        });
-        steps.until(() -> stopped[0], 1_000_000, "a clean stop");
-        assertThat(failures).isEmpty();
-        life.dead = true;
-        machine = null;
+        agent.stop();
     }
 
     /** The system has been started anew. */
     void reboot() {
-        bootId = new UUID(bootId.getMostSignificantBits(), bootId.getLeastSignificantBits() + 1);
+        agent.reboot();
     }
 
     BlockDevice disk(int index) {
@@ -307,25 +266,6 @@ final class Rig implements Downstream.Witness {
             device.failWrite = false;
             device.killAfterWrite = false;
         });
-        boolean[] drained = {false};
-        String[] failed = {""};
-        machine().drain(new SourceMachine.Answer<>() {
-            @Override
-            public void done(Position position) {
-                drained[0] = true;
-            }
-
-            @Override
-            public void failed(String why) {
-                failed[0] = why;
-                drained[0] = true;
-            }
-        });
-        steps.until(() -> drained[0], 3_000_000, "convergence: " + machine().status());
-        assertThat(failed[0]).isEmpty();
-        for (int i = 0; i < devices.size(); i++) {
-            assertThat(Arrays.mismatch(downstream.replica.get(i), devices.get(i).content()))
-                    .as("first byte of disk %d that differs in the end", i).isEqualTo(-1);
-        }
+        agent.drain(devices.stream().map(TroubledDevice::content).toList());
     }
 }

@@ -308,7 +308,7 @@ class SourceMachineTest {
         rig.converge();
         assertThat(rig.machine().status().fidelity()).isEqualTo(Fidelity.ORDERED);
         assertThat(rig.machine().status().traffic().overflows()).isPositive();
-        assertThat(rig.faults.total(FaultCode.CAPTURE_OVERFLOW)).isPositive();
+        assertThat(rig.faults().total(FaultCode.CAPTURE_OVERFLOW)).isPositive();
         assertThat(rig.downstream.generations).hasSize(1);
     }
 
@@ -403,12 +403,12 @@ class SourceMachineTest {
     @Test
     void aFullStateVolumeDelaysTheGenerationButNotTheWriter() {
         Rig rig = converged(21);
-        rig.volume.failing = true;
+        rig.volume().failing = true;
         rig.downstream.loseSpool(false);
         writeMuch(rig, 40);
-        rig.steps.until(() -> rig.faults.total(FaultCode.STORE_FAILED) > 0, 1_000_000, "a fault");
+        rig.steps.until(() -> rig.faults().total(FaultCode.STORE_FAILED) > 0, 1_000_000, "a fault");
         assertThat(rig.machine().status().state().session()).isEqualTo("opening");
-        rig.volume.failing = false;
+        rig.volume().failing = false;
         rig.converge();
         assertThat(rig.machine().status().state().session()).isEqualTo("flowing");
     }
@@ -417,13 +417,13 @@ class SourceMachineTest {
     void aDamagedStateFileIsSaidAndLeadsToAComparison() {
         Rig rig = converged(22);
         rig.stop();
-        byte[] state = rig.volume.bytes(StateFile.NAME);
+        byte[] state = rig.volume().bytes(StateFile.NAME);
         for (int at = 4096; at < state.length; at += 512) {
             state[at] ^= 1;
         }
         rig.start();
         rig.converge();
-        assertThat(rig.faults.total(FaultCode.STORE_CORRUPT)).isEqualTo(1);
+        assertThat(rig.faults().total(FaultCode.STORE_CORRUPT)).isEqualTo(1);
         assertThat(rig.downstream.generations).last().extracting(GenerationStart::basis).isEqualTo(Position.NONE);
     }
 
@@ -431,10 +431,10 @@ class SourceMachineTest {
     void aDamagedDirtyMapIsSaidAndLeadsToAComparison() {
         Rig rig = converged(23);
         rig.stop();
-        rig.volume.bytes(DiskMap.name(1))[9] ^= 1;
+        rig.volume().bytes(DiskMap.name(1))[9] ^= 1;
         rig.start();
         rig.converge();
-        assertThat(rig.faults.total(FaultCode.STORE_CORRUPT)).isEqualTo(1);
+        assertThat(rig.faults().total(FaultCode.STORE_CORRUPT)).isEqualTo(1);
         assertThat(rig.downstream.generations).last().extracting(GenerationStart::basis).isEqualTo(Position.NONE);
     }
 
