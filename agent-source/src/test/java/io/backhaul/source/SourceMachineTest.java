@@ -446,14 +446,14 @@ class SourceMachineTest {
         writeMuch(rig, 20);
         rig.stop();
         rig.downstream.loseSpool(false);
-        byte[] map = rig.volume.bytes(DiskMap.name(0));
+        byte[] map = rig.volume().bytes(DiskMap.name(0));
         int copyBytes = (map.length - 4096) / 2;
         for (int at = 4096; at < 4096 + copyBytes; at++) {
             map[at] = 0;
         }
         rig.start();
         rig.converge();
-        assertThat(rig.faults.total(FaultCode.STORE_CORRUPT)).isEqualTo(1);
+        assertThat(rig.faults().total(FaultCode.STORE_CORRUPT)).isEqualTo(1);
         assertThat(rig.downstream.generations).last().extracting(GenerationStart::fidelity)
                 .isEqualTo(Fidelity.CATCH_UP);
     }

@@ -13,16 +13,13 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** A check as a program: the options that all have, the figures for people or for scripts, the exit code. */
-@Command(sortOptions = false)
+@Command(mixinStandardHelpOptions = true, sortOptions = false)
 abstract class CheckProgram implements Callable<Integer> {
     @Option(names = "--short", description = "Little of everything.")
     private boolean isShort;
 
     @Option(names = "--seed", paramLabel = "N", description = "What is drawn at random is drawn from it.")
     private long seed = SystemClock.INSTANCE.wallMicros();
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this.")
-    private boolean isHelp;
 
     @Mixin
     private Printing printing = new Printing();
