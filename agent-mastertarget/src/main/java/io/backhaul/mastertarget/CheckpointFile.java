@@ -26,6 +26,8 @@ final class CheckpointFile {
     private final UUID machine;
     private long counter;
     private int slotBytes;
+    /** The slot to write first: the other one is durable, and whole. */
+    private int first;
 
     CheckpointFile(Volume volume, UUID machine) {
         this.volume = volume;
@@ -50,7 +52,10 @@ final class CheckpointFile {
                 try {
                     Copy copy = CheckpointCodec.decode(read(file, (long) slot * half, half), machine, describe());
                     whole &= best == null || copy.counter() == best.counter();
-                    best = best == null || copy.counter() > best.counter() ? copy : best;
+                    if (best == null || copy.counter() > best.counter()) {
+                        best = copy;
+                        first = 1 - slot;
+                    }
                 } catch (StoreException damaged) {
                     whole = false;
                     trouble = damaged;
@@ -89,9 +94,10 @@ final class CheckpointFile {
             }
             try (StoredFile file = volume.open(NAME)) {
                 counter++;
-                file.write(0, copy.duplicate());
+                file.write((long) first * slotBytes, copy.duplicate());
                 file.sync();
-                file.write(slotBytes, copy);
+                first = 1 - first;
+                file.write((long) first * slotBytes, copy);
                 file.sync();
             }
         } catch (IOException failed) {

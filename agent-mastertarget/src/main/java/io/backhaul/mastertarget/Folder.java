@@ -26,12 +26,13 @@ final class Folder {
     private static final int WRITE_BYTES = 1 << 20;
     private static final Comparator<Piece> BY_FRAME = Comparator.<Piece>comparingLong(piece -> piece.at().segment())
             .thenComparingInt(piece -> piece.at().offset());
-    private static final Comparator<Piece> BY_PLACE = Comparator.comparingInt(Piece::disk)
+    static final Comparator<Piece> BY_PLACE = Comparator.comparingInt(Piece::disk)
             .thenComparingLong(Piece::start);
 
     private final BaseSet disks;
     private final Payloads payloads;
     private final Counts counts;
+    private final Saver saver;
     private final ByteBuffer gathered = ByteBuffer.allocate(WRITE_BYTES);
     private int gatheredDisk;
     private long gatheredAt;
@@ -54,10 +55,19 @@ final class Folder {
      */
     record Step(IndexStretch own, IndexStretch later) {}
 
-    Folder(BaseSet disks, Payloads payloads, Counts counts) {
+    /** Sees what will be overwritten, before anything is. */
+    @FunctionalInterface
+    interface Saver {
+        Saver NOTHING = work -> {};
+
+        void save(List<Piece> work) throws IOException;
+    }
+
+    Folder(BaseSet disks, Payloads payloads, Counts counts, Saver saver) {
         this.disks = disks;
         this.payloads = payloads;
         this.counts = counts;
+        this.saver = saver;
     }
 
     /** Does it. Nothing is durable before the disks are flushed. */
@@ -67,6 +77,7 @@ final class Folder {
         for (Step step : steps) {
             List<Piece> work = visible(step.own.open(indexes), step.later.open(indexes));
             counts.total.addAndGet(work.stream().mapToLong(Piece::lengthBytes).sum());
+            saver.save(work);
             data(work.stream().filter(piece -> !piece.zero()).sorted(BY_FRAME).toList());
             zero(work);
         }

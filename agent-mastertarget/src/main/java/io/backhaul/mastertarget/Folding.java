@@ -13,11 +13,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves the base disks on: to where the retention policy wants them, or to the point that is being promoted.
+ * Moves the base disks: to where the retention policy wants them, or to the point that is being promoted.
  * <p>
- * Before the first byte is written the intention is durable: from then on no point before the target is offered, also
- * after a crash, because the disks may stand anywhere in between. A fold that failed or was cut off is done again from the
- * last checkpoint. Then the disks are flushed, the checkpoint says where they stand, and the journal is trimmed.
+ * Before the first byte is written the intention is durable. Where the base follows the newest point, what is overwritten is
+ * saved before, and every older point of the window stays; a window becomes shorter by whole files of what was saved. Where it
+ * does not, no point before the target is offered from then on, also after a crash, because the disks may stand anywhere in
+ * between; that happens only when there is no old content left. A fold that failed or was cut off is done again from the last
+ * checkpoint. Then the disks are flushed, the checkpoint says where they stand, and the journal is trimmed.
  * <p>
  * Owned by the machine's loop; disks are written on the fold lane and flushed on the view lane, so that following the
  * newest point does not stand still for a flush.
@@ -26,6 +28,10 @@ final class Folding {
     private static final long COMMIT_NANOS = 1_000_000_000L;
     private static final long RETRY_NANOS = 1_000_000_000L;
     private static final long LOOK_NANOS = 5_000_000_000L;
+    private static final long FOLLOW_NANOS = 1_000_000_000L;
+    /** Of so many files of old content a window consists. */
+    private static final int UNDO_FILES = 8;
+    private static final int MAX_UNDO_FILES = 64;
 
     /** Who is told. */
     interface Listener {
@@ -47,7 +53,7 @@ final class Folding {
     private final AtomicLong totalBytes = new AtomicLong();
     private RetentionPolicy policy;
     private Position applied;
-    private Position floor;
+    private Position reach;
     private @Nullable Goal goal;
     private boolean awaitingGoal;
     private @Nullable Runnable finishing;
@@ -58,7 +64,11 @@ final class Folding {
     private boolean closed;
     private boolean urgent;
     private boolean mayHaveStopped;
+    private boolean barrier;
     private long committedNanos;
+    private long foldedNanos;
+    private long heldUntilNanos;
+    private long timerAtNanos;
     private Loop.@Nullable Timer timer;
 
     Folding(Replica replica, MasterTargetMachine.Lanes lanes, Intake intake, RetentionPolicy policy,
@@ -73,13 +83,18 @@ final class Folding {
         Checkpoint checkpoint = replica.checkpoint();
         Position begun = checkpoint.following() && !checkpoint.promotion().isFence() ? replica.timeline().newest()
                 : checkpoint.foldTarget();
-        this.floor = applied.max(begun);
+        this.reach = applied.max(begun);
         this.committedNanos = replica.loop().clock().nanos();
+        this.foldedNanos = committedNanos - FOLLOW_NANOS;
+        this.heldUntilNanos = committedNanos;
     }
 
     /** What may be opened at the oldest. */
     Position floor() {
-        return replica.checkpoint().direct() ? Position.NONE : floor.max(replica.base());
+        if (replica.checkpoint().direct()) {
+            return Position.NONE;
+        }
+        return replica.undo().isEmpty() ? reach.max(replica.base()) : replica.undo().oldest().position();
     }
 
     /** What the base disks hold completely, durable or not. */
@@ -127,7 +142,7 @@ final class Folding {
     void aim(Goal to) {
         awaitingGoal = false;
         goal = to;
-        floor = floor.max(to.position());
+        reach = reach.max(to.position());
         consider();
     }
 
@@ -158,16 +173,238 @@ final class Folding {
 
     private void foldOn() {
         Goal aim = goal;
-        boolean stays = finishing != null && policy.base() == Stand.OLDEST;
-        Position target = aim != null ? aim.position()
-                : stays ? applied : replica.pins().foldLimit(wanted());
-        if (applied.isBefore(target)) {
-            begin(target);
+        UndoSet undo = replica.undo();
+        if (aim != null) {
+            towards(aim.position());
+        } else if (undo.mustClear()) {
+            clear();
+        } else if (finishing == null || policy.base() == Stand.NEWEST) {
+            int superfluous = superfluous();
+            if (replica.checkpoint().following() && isClean()
+                    && (policy.base() == Stand.OLDEST || (superfluous > 0 && superfluous == undo.count()))) {
+                // A start would believe that the disks may hold more, and offer nothing older.
+                stopFollowing();
+            } else if (superfluous > 0) {
+                undo.giveUp(superfluous);
+                urgent = false;
+                clear();
+            } else if (!waitsForCommit()) {
+                foldFarther();
+            }
         }
     }
 
+    private boolean waitsForCommit() {
+        barrier &= applied.isAtLeast(reach) && !isClean();
+        return barrier;
+    }
+
+    /** The base disks are what the checkpoint says, and nothing else. */
+    private boolean isClean() {
+        return !committing && applied.equals(replica.base()) && applied.isAtLeast(reach);
+    }
+
+    /** With old content saved towards the newest point, where there is room for it; else what leaves the window. */
+    private void foldFarther() {
+        UndoSet undo = replica.undo();
+        boolean partial = !undo.isEmpty() && applied.isBefore(reach);
+        if (maySave() && (partial || policy.base() == Stand.NEWEST)) {
+            saveOn(partial);
+        } else if (undo.isEmpty()) {
+            foldTo(replica.pins().foldLimit(wanted()));
+        }
+    }
+
+    private void foldTo(Position target) {
+        if (applied.isBefore(target)) {
+            begin(target, false);
+        }
+    }
+
+    private void saveOn(boolean partial) {
+        UndoSet undo = replica.undo();
+        Position target = policy.base() == Stand.NEWEST ? replica.timeline().newest() : reach;
+        if (!applied.isBefore(target)) {
+            return;
+        }
+        long waited = replica.loop().clock().nanos() - foldedNanos;
+        List<Position> cuts = replica.index().cuts(applied, target, Folder.STEP_EXTENTS);
+        if (!partial && finishing == null && cuts.size() == 1 && waited < FOLLOW_NANOS) {
+            lookAgain(FOLLOW_NANOS - waited);
+        } else if (!undo.isEmpty() && (partial || !isAnotherDue())) {
+            begin(cuts.getFirst(), true);
+        } else if (isClean()) {
+            beginUndo();
+        } else if (applied.isAtLeast(reach)) {
+            barrier = true;
+        } else {
+            foldTo(replica.pins().foldLimit(wanted()));
+        }
+    }
+
+    /** Whether a new file of old content is due: the window gets shorter by whole files. */
+    private boolean isAnotherDue() {
+        UndoSet undo = replica.undo();
+        Base at = undo.newest().at();
+        long age = replica.loop().clock().wallMicros() - at.timeMicros();
+        long bytes = undo.newest().bytes() + replica.index().bytesAfter(at.position());
+        return at.position().isBefore(applied) && undo.count() < MAX_UNDO_FILES
+                && (bytes >= policy.bytes() / UNDO_FILES || age >= policy.time().toNanos() / 1000 / UNDO_FILES);
+    }
+
+    /** How many files of old content are not needed any more, for no offered or pinned point is that old. */
+    private int superfluous() {
+        UndoSet undo = replica.undo();
+        if (undo.isEmpty()) {
+            return 0;
+        }
+        Position base = replica.base();
+        Position pinned = replica.pins().trimLimit(intake.journaled());
+        Position old = retention();
+        boolean over = urgent || replica.log().sizeBytes() + undo.bytes() > policy.bytes();
+        int count = 0;
+        while (count < undo.count() - 1 && pinned.isAtLeast(undo.endOf(count, base))
+                && (old.isAtLeast(undo.endOf(count, base)) || (over && count == 0))) {
+            count++;
+        }
+        boolean last = count == undo.count() - 1 && pinned.isAtLeast(base) && !isToBeFilled()
+                && (old.isAtLeast(base) || (over && count == 0 && isRoomInLast()));
+        if (last && isClean()) {
+            return count + 1;
+        }
+        if (last && applied.isAtLeast(reach)) {
+            barrier = true;
+        } else if (last && (urgent || old.isAtLeast(reach)) && replica.pins().all().isEmpty()) {
+            // What is folded half is folded to its end without it: the window begins there.
+            return count + 1;
+        }
+        return count;
+    }
+
+    /** Whether the newest file has just been begun: without it what it was begun for would begin again. */
+    private boolean isToBeFilled() {
+        return maySave() && policy.base() == Stand.NEWEST
+                && replica.undo().newest().at().position().equals(replica.base());
+    }
+
+    private boolean maySave() {
+        return !urgent && replica.loop().clock().nanos() >= heldUntilNanos
+                && replica.undo().stretches() < replica.undoStretches();
+    }
+
+    /** Whether giving up the newest file frees anything worth it. */
+    private boolean isRoomInLast() {
+        Position segment = replica.index().lastOfOldest(1);
+        return urgent || replica.undo().bytes() > policy.bytes() / 2
+                || (!segment.equals(Position.NONE) && replica.base().isAtLeast(segment));
+    }
+
+    private void beginUndo() {
+        Base base = replica.checkpoint().base();
+        UndoSet undo = replica.undo();
+        onLane(() -> undo.begin(base), this::consider);
+    }
+
+    private void clear() {
+        onLane(replica.undo()::clear, () -> replica.trim(this::failed, () -> {
+            replica.timeline().trimTo(replica.window().position());
+            listener.folded();
+            consider();
+        }));
+    }
+
+    private void onLane(Replica.Step step, Runnable done) {
+        running = true;
+        lane.submit(() -> {
+            step.run();
+            return step;
+        }, replica.loop(), new Lane.Outcome<Replica.Step>() {
+            @Override
+            public void done(Replica.Step same) {
+                running = false;
+                done.run();
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                running = false;
+                Folding.this.failed(cause);
+            }
+        });
+    }
+
+    private void stopFollowing() {
+        running = true;
+        mayHaveStopped = true;
+        replica.save(Replica.Step.NOTHING, was -> was.withFollowing(false), cause -> {
+            running = false;
+            failed(cause);
+        }, () -> {
+            running = false;
+            consider();
+        });
+    }
+
+    /** Whether the base disks hold, or may hold, something newer. */
+    boolean isBeyond(Position position) {
+        return position.isBefore(applied()) || position.isBefore(reach);
+    }
+
+    private void towards(Position target) {
+        if (replica.checkpoint().following() || target.isBefore(replica.base())) {
+            if (!committing) {
+                restore(target);
+            }
+        } else {
+            foldTo(target);
+        }
+    }
+
+    /** Back to what the base disks were: all that may have been overwritten since is known from what was saved of it. */
+    private void restore(Position target) {
+        Position base = replica.base();
+        UndoSet undo = replica.undo();
+        Position from = undo.startFor(target, base);
+        applied = base;
+        IndexStretch then = replica.index().stretch(from, target);
+        List<Folder.Step> steps = base.isBefore(target) ? steps(base, target) : List.of();
+        BaseSet disks = replica.disks();
+        doneBytes.set(0);
+        totalBytes.set(Restorer.bytes(undo, from));
+        onLane(() -> {
+            if (target.isBefore(from)) {
+                throw new IOException("what was saved of the disks before " + target + " is lost");
+            }
+            Layers layers = then.open(disks.indexes());
+            List<View.Disk> devices = new ArrayList<>();
+            for (BaseDisk disk : disks.all()) {
+                devices.add(new View.Disk(disk.placed().index(),
+                        new ViewDevice(new OldBase(disk, undo, from), layers, replica.payloads())));
+            }
+            new Restorer(disks, undo, doneBytes).run(from, devices);
+            new Folder(disks, replica.payloads(), new Folder.Counts(doneBytes, totalBytes), Folder.Saver.NOTHING)
+                    .run(steps);
+            disks.flush();
+        }, () -> restored(target));
+    }
+
+    private void restored(Position target) {
+        running = true;
+        long timeMicros = replica.index().timeAt(target, replica.window().timeMicros());
+        Base base = replica.timeline().baseAt(target, timeMicros);
+        replica.save(Replica.Step.NOTHING, was -> was.withBase(base).withFollowing(false), cause -> {
+            running = false;
+            failed(cause);
+        }, () -> {
+            running = false;
+            applied = target;
+            reach = target;
+            consider();
+        });
+    }
+
     private boolean isCommitDue() {
-        boolean group = goal == null && finishing == null && policy.base() == Stand.NEWEST;
+        boolean group = goal == null && finishing == null && !barrier && policy.base() == Stand.NEWEST;
         return !group || replica.loop().clock().nanos() - committedNanos >= COMMIT_NANOS;
     }
 
@@ -189,7 +426,14 @@ final class Folding {
     }
 
     private void lookAgain(long nanos) {
+        long atNanos = replica.loop().clock().nanos() + nanos;
+        Loop.Timer set = timer;
+        if (set != null && timerAtNanos - atNanos > 0) {
+            set.cancel();
+            timer = null;
+        }
         if (timer == null) {
+            timerAtNanos = atNanos;
             timer = replica.loop().schedule(nanos, () -> {
                 timer = null;
                 consider();
@@ -200,10 +444,7 @@ final class Folding {
     private Position wanted() {
         Position newest = replica.timeline().newest();
         Checkpoint checkpoint = replica.checkpoint();
-        Position begun = checkpoint.following() ? floor.max(checkpoint.foldTarget()) : checkpoint.foldTarget();
-        if (policy.base() == Stand.NEWEST) {
-            return newest.max(begun);
-        }
+        Position begun = checkpoint.following() ? reach.max(checkpoint.foldTarget()) : checkpoint.foldTarget();
         Position wanted = begun.max(retention().min(newest));
         return urgent ? wanted.max(emergency(newest)) : wanted;
     }
@@ -225,34 +466,36 @@ final class Folding {
         return applied.isBefore(newest) ? newest : intake.journaled();
     }
 
-    private void begin(Position target) {
+    private void begin(Position target, boolean saves) {
         running = true;
-        floor = floor.max(target);
+        reach = reach.max(target);
         Checkpoint checkpoint = replica.checkpoint();
-        boolean follow = goal == null && policy.base() == Stand.NEWEST;
-        if (follow ? checkpoint.following() && !mayHaveStopped : checkpoint.foldTarget().isAtLeast(target)) {
-            fold(target);
+        if (saves ? checkpoint.following() && !mayHaveStopped : checkpoint.foldTarget().isAtLeast(target)) {
+            fold(target, saves);
             return;
         }
         replica.save(Replica.Step.NOTHING,
-                was -> follow ? was.withFollowing(true) : was.withFoldTarget(target), cause -> {
+                was -> saves ? was.withFollowing(true) : was.withFoldTarget(target), cause -> {
                     running = false;
                     failed(cause);
                 },
                 () -> {
-                    mayHaveStopped &= !follow;
-                    fold(target);
+                    mayHaveStopped &= !saves;
+                    fold(target, saves);
                 });
     }
 
-    private void fold(Position target) {
-        List<Folder.Step> steps = steps(target);
+    private void fold(Position target, boolean saves) {
+        List<Folder.Step> steps = steps(applied, target);
         BaseSet disks = replica.disks();
+        UndoSet undo = replica.undo();
         doneBytes.set(0);
         totalBytes.set(0);
         redo = false;
+        foldedNanos = replica.loop().clock().nanos();
+        Folder.Saver saver = saves ? work -> undo.save(work, disks) : Folder.Saver.NOTHING;
         lane.submit(() -> {
-            new Folder(disks, replica.payloads(), new Folder.Counts(doneBytes, totalBytes)).run(steps);
+            new Folder(disks, replica.payloads(), new Folder.Counts(doneBytes, totalBytes), saver).run(steps);
             return steps.getLast().own().lastMicros();
         }, replica.loop(), new Lane.Outcome<Long>() {
             @Override
@@ -272,10 +515,10 @@ final class Folding {
         });
     }
 
-    private List<Folder.Step> steps(Position target) {
+    private List<Folder.Step> steps(Position after, Position target) {
         List<Folder.Step> steps = new ArrayList<>();
-        Position from = applied;
-        for (Position to : replica.index().cuts(applied, target, Folder.STEP_EXTENTS)) {
+        Position from = after;
+        for (Position to : replica.index().cuts(after, target, Folder.STEP_EXTENTS)) {
             steps.add(new Folder.Step(replica.index().exactly(from, to), replica.index().stretch(to, target)));
             from = to;
         }
@@ -307,7 +550,7 @@ final class Folding {
         long timeMicros = replica.index().timeAt(reached, replica.checkpoint().base().timeMicros());
         Base base = replica.timeline().baseAt(reached, timeMicros);
         boolean follows = goal == null && policy.base() == Stand.NEWEST;
-        boolean stops = !follows && reached.isAtLeast(floor);
+        boolean stops = !follows && reached.isAtLeast(reach);
         // From here on the file may say so, even where saving fails.
         mayHaveStopped |= stops;
         replica.save(Replica.Step.NOTHING, was -> was.withBase(base).withFollowing(was.following() && !stops),
@@ -316,7 +559,7 @@ final class Folding {
 
     private void committed() {
         committedNanos = replica.loop().clock().nanos();
-        replica.timeline().trimTo(replica.base());
+        replica.timeline().trimTo(replica.window().position());
         replica.trim(this::notCommitted, () -> {
             committing = false;
             listener.folded();
@@ -332,7 +575,11 @@ final class Folding {
 
     private void failed(IOException cause) {
         applied = replica.base();
-        listener.faulted(StoreException.of(cause, "folding"));
+        StoreException why = StoreException.of(cause, "folding");
+        if (why.kind() == StoreException.Kind.FULL) {
+            heldUntilNanos = replica.loop().clock().nanos() + LOOK_NANOS;
+        }
+        listener.faulted(why);
         if (!closed && !paused) {
             paused = true;
             replica.loop().schedule(RETRY_NANOS, () -> {

@@ -36,18 +36,24 @@ final class IndexOpening {
     private final IndexLimits limits;
     private final Timeline timeline;
     private final Checkpoint checkpoint;
+    private final Position window;
     private final int[] disks;
     private final TreeMap<Long, RunHeader> ofUnits = new TreeMap<>();
     private final List<RunHeader> merged = new ArrayList<>();
     private final Map<Position, Long> times = new TreeMap<>();
     private long nextNumber = 1;
 
-    IndexOpening(RunSet runs, IndexLimits limits, Timeline timeline, Checkpoint checkpoint) {
+    /**
+     * @param window
+     *            the position that the timeline begins with
+     */
+    IndexOpening(RunSet runs, IndexLimits limits, Timeline timeline, Checkpoint checkpoint, Position window) {
         this.log = runs.log();
         this.runs = runs;
         this.limits = limits;
         this.timeline = timeline;
         this.checkpoint = checkpoint;
+        this.window = window;
         this.disks = checkpoint.disks().stream().mapToInt(PlacedDisk::index).sorted().toArray();
     }
 
@@ -127,10 +133,9 @@ final class IndexOpening {
     /** Tells the timeline what a unit says. */
     private void recall(RunHeader header) throws IOException {
         IndexUnit unit = header.unit();
-        Position base = checkpoint.base().position();
         Position target = checkpoint.foldTarget();
         List<IndexUnit.Event> events = RunEvents.read(runs.files(), header);
-        if (unit.holds(base) || unit.holds(target)) {
+        if (unit.holds(window) || unit.holds(target)) {
             try (LogCursor cursor = log.cursor(unit.before())) {
                 while (cursor.position().isBefore(unit.last())) {
                     Frame frame = cursor.next();
@@ -140,7 +145,7 @@ final class IndexOpening {
                     take(frame, null, cursor.placement());
                 }
             }
-        } else if (unit.before().isAtLeast(base)) {
+        } else if (unit.before().isAtLeast(window)) {
             for (IndexUnit.Event event : events) {
                 if (!event.before().equals(Position.NONE)) {
                     timeline.pass(event.before(), event.beforeMicros());
@@ -167,13 +172,13 @@ final class IndexOpening {
             if (index != null) {
                 index.add(frame, at);
             }
-            Position base = checkpoint.base().position();
-            if (base.isBefore(frame.last())) {
+            if (window.isBefore(frame.last())) {
                 timeline.add(frame);
-            } else if (frame.last().equals(base)) {
+            } else if (frame.last().equals(window)) {
                 timeline.recall(frame);
             }
-            note(base, frame);
+            note(window, frame);
+            note(checkpoint.base().position(), frame);
             note(checkpoint.foldTarget(), frame);
         } catch (MalformedBodyException malformed) {
             throw new StoreException(Kind.CORRUPT, log.describe() + ": " + frame + ": " + malformed.getMessage(),

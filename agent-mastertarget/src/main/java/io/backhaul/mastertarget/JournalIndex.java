@@ -339,6 +339,18 @@ final class JournalIndex {
         return end;
     }
 
+    /** How many bytes the journal has behind the position, in sealed units. */
+    long bytesAfter(Position position) {
+        long bytes = 0;
+        for (IndexUnit unit : runs.units().descendingMap().values()) {
+            if (!position.isBefore(unit.last())) {
+                break;
+            }
+            bytes += unit.reach().end() - unit.reach().from();
+        }
+        return bytes;
+    }
+
     /** Forgets the units that hold nothing after {@code before}; answers the runs that are not needed any more. */
     List<RunHeader.Span> trimTo(Position before) {
         UnitTable growing = tail;

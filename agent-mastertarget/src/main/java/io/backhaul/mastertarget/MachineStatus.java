@@ -36,7 +36,7 @@ public record MachineStatus(UUID machine, String name, String state, Fidelity fi
      * A view, and what it holds.
      *
      * @param position
-     *            the base disks are not moved beyond it
+     *            the base disks are not moved beyond it without saving what they overwrite
      * @param journalAfter
      *            what the journal has behind this position is not deleted
      */

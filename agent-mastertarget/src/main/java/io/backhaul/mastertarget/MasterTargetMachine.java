@@ -364,19 +364,24 @@ public final class MasterTargetMachine {
 
     private void planPromotion(Parts parts, Position position, PromotionOutcome outcome) {
         Replica replica = parts.replica();
+        UndoSet undo = replica.undo();
+        Position from = undo.startFor(position, position);
+        boolean beyond = parts.folding().isBeyond(position);
         IndexStretch stretch = replica.index().exactly(parts.folding().applied(), position);
         int[] disks = replica.disks().indexes();
-        ports.lanes().view().submit(() -> stretch.open(disks).liveBytes(), ports.loop(), new Lane.Outcome<Long>() {
-            @Override
-            public void done(Long bytes) {
-                outcome.done(position, bytes);
-            }
+        ports.lanes().view().submit(
+                () -> stretch.open(disks).liveBytes() + (beyond ? Restorer.bytes(undo, from) : 0), ports.loop(),
+                new Lane.Outcome<Long>() {
+                    @Override
+                    public void done(Long bytes) {
+                        outcome.done(position, bytes);
+                    }
 
-            @Override
-            public void failed(IOException cause) {
-                outcome.failed(String.valueOf(cause.getMessage()));
-            }
-        });
+                    @Override
+                    public void failed(IOException cause) {
+                        outcome.failed(String.valueOf(cause.getMessage()));
+                    }
+                });
     }
 
     /**

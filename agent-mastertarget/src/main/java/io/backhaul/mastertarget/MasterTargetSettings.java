@@ -38,8 +38,8 @@ final class MasterTargetSettings {
     static final Key<Long> RETENTION_BYTES = Key.bytes("retention.bytes", RetentionPolicy.DEFAULT.bytes(),
             "How long a machine's journal may become; beyond it the oldest points go.");
     static final Key<Stand> BASE = Key.choice("retention.base", Stand.OLDEST,
-            "Where the base disks stand: oldest keeps every point of the window; newest brings them to the newest point at"
-                    + " once, and keeps no older one.");
+            "Where the base disks stand: oldest folds only what leaves the window; newest brings them to the newest point"
+                    + " within seconds, and saves what they held before.");
     static final Key<Path> DATASTORE = Key.path("datastore", Path.of("datastore"),
             "The folder for base disks: a machine's are in a folder of its name.");
     static final Key<Path> SCRATCH = Key.path("scratch", Path.of("scratch"),

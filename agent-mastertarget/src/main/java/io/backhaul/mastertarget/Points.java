@@ -20,7 +20,7 @@ final class Points {
             return NONE;
         }
         Position floor = parts.folding().floor();
-        long floorMicros = replica.index().timeAt(floor, replica.checkpoint().base().timeMicros());
+        long floorMicros = replica.index().timeAt(floor, replica.window().timeMicros());
         List<RecoveryPoints.Interval> intervals = replica.timeline().intervals(floor, floorMicros).stream()
                 .map(each -> new RecoveryPoints.Interval(each.from(), each.fromMicros(), each.to(), each.toMicros()))
                 .toList();
@@ -63,8 +63,8 @@ final class Points {
     /** The offered point that is not after a frame, or where the base stands. */
     private static Position newestUpTo(Parts parts, Position last, long timeMicros) {
         Replica replica = parts.replica();
-        boolean baseIsOld = replica.checkpoint().base().timeMicros() <= timeMicros;
-        Position found = replica.timeline().newestUpTo(baseIsOld ? last.max(replica.base()) : last);
+        boolean windowIsOld = replica.window().timeMicros() <= timeMicros;
+        Position found = replica.timeline().newestUpTo(windowIsOld ? last.max(replica.window().position()) : last);
         return found.isAtLeast(parts.folding().floor()) ? found : Position.NONE;
     }
 

@@ -54,7 +54,9 @@ final class Promotion {
         if (closed) {
             return;
         }
+        boolean beyond = parts.folding().isBeyond(target);
         replica.save(Replica.Step.NOTHING, was -> was.withFoldTarget(stage == Stage.INTENDED ? target : Position.NONE)
+                .withFollowing(was.following() && beyond)
                 .withPromotion(new Checkpoint.Promotion(stage, target)), cause -> {
                     faulted.accept(StoreException.of(cause, "promoting"));
                     replica.loop().schedule(RETRY_NANOS, () -> save(stage, then));

@@ -8,6 +8,7 @@ import io.backhaul.engine.log.StoreException;
 import io.backhaul.engine.log.StoreException.Kind;
 import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.Loop;
+import io.backhaul.mastertarget.Checkpoint.Base;
 import io.backhaul.mastertarget.Checkpoint.Stage;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
@@ -28,12 +29,15 @@ import java.util.random.RandomGenerator;
 final class Replica {
     private static final String JOURNAL = "journal";
     private static final String INDEX = "index";
+    private static final String UNDO = "undo";
+    private static final int STRETCH_BYTES = 24;
 
     private final Loop loop;
     private final Lane store;
     private final Stored stored;
     private final SegmentLog log;
     private final Payloads payloads;
+    private final UndoSet undo;
     private final Pins pins = new Pins();
     private final Reading reading;
     private JournalIndex index;
@@ -76,7 +80,7 @@ final class Replica {
     }
 
     /** Everything that was read when a replica was opened. */
-    private record Contents(Checkpoint checkpoint, BaseSet disks, SegmentLog log, JournalIndex index,
+    private record Contents(Checkpoint checkpoint, BaseSet disks, SegmentLog log, UndoSet undo, JournalIndex index,
             Timeline timeline) {}
 
     private Replica(Loop loop, Lane store, Stored stored, Contents contents, Reading reading) {
@@ -84,6 +88,7 @@ final class Replica {
         this.store = store;
         this.stored = stored;
         this.log = contents.log;
+        this.undo = contents.undo;
         this.index = contents.index;
         this.timeline = contents.timeline;
         this.disks = contents.disks;
@@ -110,11 +115,13 @@ final class Replica {
         try {
             SegmentLog log = SegmentLog.open(place.volume().folder(JOURNAL), LogKind.JOURNAL, place.machine(),
                     place.segments());
+            UndoSet undo = new UndoSet(place.volume().folder(UNDO), place.machine(), reading.damaged());
             Contents contents;
             try {
-                contents = read(checkpoint, disks, new RunSet(log, place.machine(),
+                contents = read(new Opened(checkpoint, disks, undo), new RunSet(log, place.machine(),
                         new RunFiles(place.volume().folder(INDEX)), reading.index().cacheBytes()), reading.index());
             } catch (IOException failed) {
+                undo.close();
                 log.close();
                 throw failed;
             }
@@ -125,20 +132,31 @@ final class Replica {
         }
     }
 
-    private static Contents read(Checkpoint checkpoint, BaseSet disks, RunSet runs, IndexLimits limits)
-            throws IOException {
+    private record Opened(Checkpoint checkpoint, BaseSet disks, UndoSet undo) {}
+
+    private static Contents read(Opened opened, RunSet runs, IndexLimits limits) throws IOException {
+        Checkpoint checkpoint = opened.checkpoint;
         SegmentLog log = runs.log();
-        Timeline timeline = new Timeline(checkpoint.base());
         Position base = checkpoint.base().position();
+        opened.undo.open(log.before(), base);
         if (checkpoint.direct() || checkpoint.promotion().stage() == Stage.DONE) {
-            return new Contents(checkpoint, disks, log, IndexOpening.fresh(runs, limits, base), timeline);
+            opened.undo.giveUp(opened.undo.count());
+            opened.undo.clear();
+            return new Contents(checkpoint, opened.disks, log, opened.undo, IndexOpening.fresh(runs, limits, base),
+                    new Timeline(checkpoint.base()));
         }
         if (base.isBefore(log.before()) || log.last().isBefore(base)) {
             throw new StoreException(Kind.CORRUPT, log.describe() + " holds what is after " + log.before() + " up to "
                     + log.last() + ", but the base disks stand at " + base + "; put the right journal there");
         }
-        JournalIndex index = new IndexOpening(runs, limits, timeline, checkpoint).run();
-        return new Contents(checkpoint, disks, log, index, timeline);
+        Base window = window(opened.undo, checkpoint);
+        Timeline timeline = new Timeline(window);
+        JournalIndex index = new IndexOpening(runs, limits, timeline, checkpoint, window.position()).run();
+        return new Contents(checkpoint, opened.disks, log, opened.undo, index, timeline);
+    }
+
+    private static Base window(UndoSet undo, Checkpoint checkpoint) {
+        return undo.isEmpty() ? checkpoint.base() : undo.oldest();
     }
 
     Loop loop() {
@@ -184,6 +202,20 @@ final class Replica {
 
     Position base() {
         return checkpoint.base().position();
+    }
+
+    /** The oldest state that can still be had: that of the base disks, or what has been saved of an earlier one. */
+    Base window() {
+        return window(undo, checkpoint);
+    }
+
+    UndoSet undo() {
+        return undo;
+    }
+
+    /** How many stretches of old content may be known in memory. */
+    long undoStretches() {
+        return reading.index().memoryBytes() / STRETCH_BYTES;
     }
 
     /** Begins a journal that builds on the base. */
@@ -266,7 +298,7 @@ final class Replica {
 
     /** Deletes segments that nothing needs any more. */
     void trim(Consumer<IOException> failed, Runnable trimmed) {
-        Position limit = pins.trimLimit(base());
+        Position limit = pins.trimLimit(window().position());
         // A mark at the base is a point's name still, and stands in the journal only.
         boolean isMark = timeline.isMarked(limit);
         store.submit(() -> {
@@ -292,7 +324,9 @@ final class Replica {
 
     /** Deletes what the journal holds, as far as it can; the base disks are all that is wanted. */
     void discardJournal(Consumer<StoreException> failed, Runnable discarded) {
+        undo.giveUp(undo.count());
         store.submit(() -> {
+            undo.clear();
             log.trimTo(log.last());
             return log.last();
         }, loop, new Lane.Outcome<Position>() {
@@ -314,6 +348,7 @@ final class Replica {
     void close() throws IOException {
         index.runs().files().close();
         try {
+            undo.close();
             log.close();
         } finally {
             disks.close();

@@ -18,7 +18,7 @@ public record RetentionPolicy(Stand base, Duration time, long bytes) {
     public enum Stand {
         /** At its old end: only what leaves the window is folded. */
         OLDEST,
-        /** Right behind the newest point: everything is folded at once, and the window begins there. */
+        /** Right behind the newest point: everything is folded within seconds, and what is overwritten is saved before. */
         NEWEST
     }
 }

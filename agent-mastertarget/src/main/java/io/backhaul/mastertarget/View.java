@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * The disks of a machine as they were at one recovery point, read-only; any thread may read them. While a view is open the
- * base disks are not folded beyond its position, and what it reads stays in the journal.
+ * base disks are folded beyond its position only where what they held is saved, and what it reads of both stays.
  *
  * @param number
  *            what it is called in the machine's status

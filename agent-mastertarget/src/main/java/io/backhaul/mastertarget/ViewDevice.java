@@ -9,18 +9,18 @@ import java.nio.ByteBuffer;
 
 /**
  * One disk as it was at a position: the newest journaled version of each byte up to there, and the base disk where there
- * is none. Right as long as the base is not folded beyond the position and what the layers name stays in the journal: the
- * {@link View} sees to both.
+ * is none, as it stood in front of them. Right as long as what the layers name stays in the journal, and what is folded beyond
+ * the position is saved before: the {@link View} sees to both.
  */
 final class ViewDevice implements BlockDevice {
     private static final byte[] ZEROES = new byte[64 << 10];
     private static final long FIND_BYTES = 4L << 20;
 
-    private final BaseDisk base;
+    private final OldBase base;
     private final Layers layers;
     private final Payloads payloads;
 
-    ViewDevice(BaseDisk base, Layers layers, Payloads payloads) {
+    ViewDevice(OldBase base, Layers layers, Payloads payloads) {
         this.base = base;
         this.layers = layers;
         this.payloads = payloads;
@@ -28,12 +28,12 @@ final class ViewDevice implements BlockDevice {
 
     @Override
     public long sizeBytes() {
-        return base.placed().disk().sizeBytes();
+        return base.disk().placed().disk().sizeBytes();
     }
 
     @Override
     public int sectorSizeBytes() {
-        return base.placed().disk().sectorSizeBytes();
+        return base.disk().placed().disk().sectorSizeBytes();
     }
 
     @Override
@@ -50,7 +50,7 @@ final class ViewDevice implements BlockDevice {
         DeviceRange.check(this, offset, lengthBytes);
         long end = offset + lengthBytes;
         for (long at = offset; at < end; at += FIND_BYTES) {
-            for (Found found : layers.find(base.placed().index(), at, Math.min(end, at + FIND_BYTES))) {
+            for (Found found : layers.find(base.disk().placed().index(), at, Math.min(end, at + FIND_BYTES))) {
                 visitor.visit(found);
             }
         }

@@ -29,8 +29,10 @@ final class Views {
      */
     void open(Position position, String holder, Lane lane, Lane.Outcome<View> outcome) {
         Position base = replica.base();
-        int number = replica.pins().add(new Pins.Pin(position, base, holder));
-        IndexStretch stretch = replica.index().stretch(base, position);
+        UndoSet undo = replica.undo();
+        Position from = undo.startFor(position, base);
+        int number = replica.pins().add(new Pins.Pin(position, from, holder));
+        IndexStretch stretch = replica.index().stretch(from, position);
         BaseSet disks = replica.disks();
         Runnable release = () -> replica.loop().execute(() -> {
             replica.pins().remove(number);
@@ -41,7 +43,7 @@ final class Views {
             List<View.Disk> devices = new ArrayList<>();
             for (BaseDisk disk : disks.all()) {
                 devices.add(new View.Disk(disk.placed().index(),
-                        new ViewDevice(disk, layers, replica.payloads())));
+                        new ViewDevice(new OldBase(disk, undo, from), layers, replica.payloads())));
             }
             return new View(number, position, List.copyOf(devices), release);
         }, replica.loop(), new Lane.Outcome<View>() {

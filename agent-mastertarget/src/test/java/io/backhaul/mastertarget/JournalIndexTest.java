@@ -67,7 +67,7 @@ final class JournalIndexTest {
                 .withDirect(false);
         Timeline timeline = new Timeline(checkpoint.base());
         RunSet runs = new RunSet(log, MACHINE, new RunFiles(volume.folder("index")), limits.cacheBytes());
-        JournalIndex index = new IndexOpening(runs, limits, timeline, checkpoint).run();
+        JournalIndex index = new IndexOpening(runs, limits, timeline, checkpoint, checkpoint.base().position()).run();
         Indexer indexer = new Indexer(index, world.loop, world.lane(), DISKS);
         indexer.begin();
         life = new Life(log, index, indexer, timeline);

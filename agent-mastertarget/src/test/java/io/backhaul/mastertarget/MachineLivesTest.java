@@ -43,7 +43,7 @@ final class MachineLivesTest {
         }
 
         RetentionPolicy policy() {
-            Stand stand = random.nextInt(3) == 0 ? Stand.NEWEST : Stand.OLDEST;
+            Stand stand = random.nextBoolean() ? Stand.NEWEST : Stand.OLDEST;
             long bytes = random.nextBoolean() ? Long.MAX_VALUE : 32_000L << random.nextInt(4);
             return new RetentionPolicy(stand, Duration.ofDays(365), bytes);
         }
@@ -85,7 +85,10 @@ final class MachineLivesTest {
 
         private void trouble() {
             int changes = random.nextInt(20);
-            switch (random.nextInt(4)) {
+            switch (random.nextInt(5)) {
+                case 3 -> fixture.volume.folder("undo").failIn(changes, new IOException(random.nextBoolean()
+                        ? "Input/output error"
+                        : "No space left on device"));
                 case 2 -> fixture.volume.folder("index").failIn(changes, new IOException("Input/output error"));
                 case 0 -> fixture.volume.failIn(changes, new IOException("Input/output error"));
                 case 1 -> fixture.volume.folder("journal").failIn(changes, new IOException("Input/output error"));

@@ -182,19 +182,125 @@ final class MachineTest {
     }
 
     @Test
-    void theBaseFollowsTheNewestPointAndTheJournalIsTrimmed() throws IOException {
+    void theBaseFollowsTheNewestPointAndEveryOlderOneStaysOpen() throws IOException {
         fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
         fixture.segmentBytes = 16 << 10;
         begin();
+        Position first = fixture.machine.points().oldest();
         for (int i = 0; i < 10; i++) {
             write();
             send();
             assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(source.last()))).isTrue();
         }
-        fixture.world.pass(5 * SECOND);
+        for (int life = 0; life < 3; life++) {
+            fixture.world.pass(5 * SECOND);
+            assertThat(fixture.machine.status().base()).isEqualTo(source.last());
+            assertThat(fixture.machine.points().oldest()).isEqualTo(first);
+            for (Position point : source.oracle.points(source.last())) {
+                if (point.isAtLeast(first)) {
+                    assertThat(Oracle.same(fixture.readAt(point), source.oracle.stateAt(point))).as("%s", point)
+                            .isTrue();
+                }
+            }
+            fixture.crash(life == 0);
+            fixture.start();
+        }
+    }
+
+    @Test
+    void aWindowWithABaseThatFollowsGetsShorterFromItsOldEnd() throws IOException {
+        fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), 150_000);
+        fixture.segmentBytes = 8 << 10;
+        begin();
+        Position first = fixture.machine.points().oldest();
+        for (int i = 0; i < 40; i++) {
+            source.writes(4);
+            send();
+            RecoveryPoints points = fixture.machine.points();
+            assertThat(Oracle.same(fixture.readAt(points.oldest()), source.oracle.stateAt(points.oldest()))).isTrue();
+        }
+        fixture.world.pass(10 * SECOND);
         assertThat(fixture.machine.status().base()).isEqualTo(source.last());
-        assertThat(fixture.machine.points().oldest()).isEqualTo(source.last());
-        assertThat(journalBytes()).isLessThan(64 << 10);
+        assertThat(fixture.machine.points().oldest()).isGreaterThan(first).isLessThan(source.last());
+        assertThat(journalBytes() + undoBytes()).isLessThan(200_000);
+    }
+
+    private long undoBytes() throws IOException {
+        long bytes = 0;
+        for (String name : fixture.volume.folder("undo").list("")) {
+            bytes += fixture.volume.folder("undo").bytes(name).length;
+        }
+        return bytes;
+    }
+
+    @Test
+    void aPointThatTheBaseHasPassedIsPromotedAlsoThroughACrash() {
+        for (int steps = 0; steps < 24; steps++) {
+            TargetFixture other = new TargetFixture(new Random(steps));
+            other.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
+            promotePassed(other, steps);
+            other.source.close();
+        }
+    }
+
+    private static void promotePassed(TargetFixture other, int steps) {
+        SourceModel model = other.source;
+        other.start();
+        other.world.pass(SECOND);
+        model.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
+        model.everything();
+        model.fidelity(Fidelity.ORDERED);
+        Position point = Position.NONE;
+        for (int i = 0; i < 8; i++) {
+            model.writes(8);
+            point = i == 3 ? model.last() : point;
+            model.send();
+            other.world.pass(3 * SECOND);
+        }
+        assertThat(other.machine.status().base()).isEqualTo(model.last());
+        Position target = point;
+        List<String> refused = new ArrayList<>();
+        other.machine.promote(new PointName.At(target), new MasterTargetMachine.PromotionOutcome() {
+            @Override
+            public void done(Position position, long foldBytes) {
+                assertThat(position).isEqualTo(target);
+            }
+
+            @Override
+            public void failed(String why) {
+                refused.add(why);
+            }
+        });
+        other.world.steps(steps);
+        if (other.machine.state() instanceof MachineState.Promoting(var parts, var to)
+                && parts.replica().checkpoint().promotion().isFence()) {
+            other.crash(steps % 2 == 0);
+            other.start();
+        }
+        other.world.pass(20 * SECOND);
+        assertThat(refused).isEmpty();
+        assertThat(other.machine.state()).as("after %d steps", steps).isInstanceOf(MachineState.Promoted.class);
+        assertThat(Oracle.same(other.base(), model.oracle.stateAt(target))).as("after %d steps", steps).isTrue();
+    }
+
+    @Test
+    void whatHasRottenInOldContentFailsTheReadAndIsReported() throws IOException {
+        fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
+        begin();
+        Position first = fixture.machine.points().oldest();
+        for (String name : fixture.volume.folder("undo").list("")) {
+            long end = fixture.volume.folder("undo").bytes(name).length;
+            try (StoredFile file = fixture.volume.folder("undo").open(name)) {
+                for (long at = UndoFile.HEADER_BYTES; at < end; at += 50) {
+                    file.write(at, ByteBuffer.wrap(new byte[]{42}));
+                }
+            }
+        }
+        View view = fixture.view(new PointName.At(first));
+        assertThatThrownBy(() -> TargetFixture.read(view)).isInstanceOf(StoreException.class)
+                .hasMessageContaining("undo");
+        assertThat(fixture.faults.total(FaultCode.STORE_CORRUPT)).isPositive();
+        view.close();
     }
 
     @Test
@@ -291,7 +397,7 @@ final class MachineTest {
     }
 
     @Test
-    void anOpenViewHoldsTheBaseBackAndIsListed() throws IOException {
+    void theBaseFollowsPastAnOpenViewThatIsListed() throws IOException {
         begin();
         Position base = fixture.machine.status().base();
         View view = fixture.view(new PointName.Latest());
@@ -300,7 +406,7 @@ final class MachineTest {
         send();
         fixture.machine.changeRetention(new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE));
         fixture.world.pass(5 * SECOND);
-        assertThat(fixture.machine.status().base()).isEqualTo(held);
+        assertThat(fixture.machine.status().base()).isEqualTo(source.last());
         assertThat(fixture.machine.status().views()).singleElement()
                 .isEqualTo(new MachineStatus.OpenView(1, held, base, "test"));
         assertThat(Oracle.same(TargetFixture.read(view), source.oracle.stateAt(held))).isTrue();

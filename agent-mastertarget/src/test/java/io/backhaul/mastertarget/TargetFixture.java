@@ -67,6 +67,7 @@ final class TargetFixture {
         } else {
             volume.folder("journal").kill();
             volume.folder("index").kill();
+            volume.folder("undo").kill();
             volume.kill();
             volume.mend();
         }
@@ -77,6 +78,7 @@ final class TargetFixture {
         volume.mend();
         volume.folder("journal").mend();
         volume.folder("index").mend();
+        volume.folder("undo").mend();
         disks.values().forEach(CrashDisk::mend);
     }
 

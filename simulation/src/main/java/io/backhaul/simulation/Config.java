@@ -59,7 +59,7 @@ final class Config {
 
     private MasterTargetMachine.Setup setup(Dice dice, int segmentBytes) {
         RetentionPolicy retention = new RetentionPolicy(
-                dice.chance(0.7) ? RetentionPolicy.Stand.OLDEST : RetentionPolicy.Stand.NEWEST,
+                dice.chance(0.5) ? RetentionPolicy.Stand.OLDEST : RetentionPolicy.Stand.NEWEST,
                 Duration.ofSeconds(dice.scaled(5, 3600)), dice.scaled(256 << 10, shape.sizes().journalBytes() / 2));
         return new MasterTargetMachine.Setup(retention, TIMING, Limits.MAX_FRAME_BYTES * dice.between(1, 2),
                 new SegmentLimits(segmentBytes, 4096), 1 << 20, new IndexLimits(128, 256 << 10));
