@@ -235,6 +235,8 @@ final class Egress implements FrameFeed {
         reader.reset();
         if (spool.accepted().generation() > generation) {
             position = skipThrough;
+            // The next generation may wait for the room that this one takes.
+            spool.trim(skipThrough);
             return;
         }
         hot.clear();
