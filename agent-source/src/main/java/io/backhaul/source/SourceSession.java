@@ -77,6 +77,8 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     private int gaps;
     private boolean storedChanged;
     private boolean saving;
+    /** Whether what is durable in both slots can be gone on from without a comparison. */
+    private boolean vouched;
     private Positions reported;
     private Position sent = Position.NONE;
     private Position orderedFrom = Position.NONE;
@@ -150,6 +152,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         Welcome welcome = linked && state instanceof SessionState.Opening opening ? opening.welcome() : null;
         moveTo(new SessionState.Opening(start, welcome), fidelity + " on basis " + start.basis());
         stored = next;
+        vouched = next.canGoOn();
         lineage = all ? generation : lineage;
         gaps = 0;
         reconciler.halt();
@@ -626,16 +629,18 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             return;
         }
         SourceState now = stored;
+        boolean durable = !vouched && now.canGoOn();
         saving = true;
         storedChanged = false;
         ports.stateLane().submit(() -> {
-            hands.stateFile().save(now, false);
+            hands.stateFile().save(now, durable);
             epochs.numbers().forEach(hands.dirty()::clear);
             return now;
         }, ports.loop(), new Lane.Outcome<SourceState>() {
             @Override
             public void done(SourceState saved) {
                 saving = false;
+                vouched |= durable;
                 durableReplica = saved.replica();
                 hands.stream().epochsDone(epochs, true);
                 ports.faults().clear(FaultCode.STORE_FAILED, "state");

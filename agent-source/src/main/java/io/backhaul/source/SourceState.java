@@ -112,6 +112,11 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
         return new SourceState(generation, acknowledged, bootId, Digests.NOBODY, Position.NONE, true, clean, next);
     }
 
+    /** Whether a start from it need not compare anything, for what is in the state. */
+    boolean canGoOn() {
+        return !comparing && !journaled.equals(Position.NONE);
+    }
+
     /** Another agent streams as this machine: whoever starts this one again wants it to take over, with a comparison. */
     SourceState superseded() {
         SourceState forgetful = forgetful(diskInfos());
