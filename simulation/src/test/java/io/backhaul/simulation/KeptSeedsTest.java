@@ -38,7 +38,11 @@ class KeptSeedsTest {
         "a machine whose state was lost used a generation twice,--seed 61",
         "that there had been a state was forgotten before the next one was durable,--seed 244",
         "after a promotion that was refused no digests were answered,--seed 225",
-        "a refusal of wrong disks was told to an agent that had the right ones,--seed 237"})
+        "a refusal of wrong disks was told to an agent that had the right ones,--seed 237",
+        "losses were taken before the stream was resumed that they were to end,--seed 795466462504",
+        "what was lost was pending before the stream was resumed,--seed 795466463776",
+        "a state was half written and the older one knew of no comparison,--seed 795466463918",
+        "a spool that was full of what had been given up was never trimmed,--seed 795466464324"})
     void whatWasFoundOnceStaysMended(String bug, String command) {
         Options options = Options.of(List.of(command.replace(';', ',').split(" ", -1)));
         Plan plan = Plan.of(options.first, options.without);
