@@ -328,4 +328,10 @@ final class MachineLivesTest {
             }
         }
     }
+
+    @ParameterizedTest
+    @ValueSource(longs = {5003, 7006, 8007})
+    void livesThatFoundSomethingAreLivedAgain(long seed) throws IOException {
+        new Lives(seed).run();
+    }
 }
