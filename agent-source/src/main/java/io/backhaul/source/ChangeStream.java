@@ -470,14 +470,18 @@ public final class ChangeStream {
     /**
      * Begins a generation; what is in no frame of it, by the dirty map, becomes pending. Takes as long as a walk through the
      * dirty map: on a lane.
+     *
+     * @param comparedBytes
+     *            how far the disks have been compared: what lies behind will be
      */
-    void begin(GenerationStart start) {
+    void begin(GenerationStart start, long[] comparedBytes) {
         lock.lock();
         try {
             discardBatch();
             registrations.forEach(Registration::expire);
             registrations.clear();
             ports.dirty().foldIntoPending();
+            ports.dirty().leaveToComparison(comparedBytes);
             generation = start.generation();
             nextSequence = 1;
             fidelity = start.fidelity();
@@ -708,20 +712,21 @@ public final class ChangeStream {
         }
     }
 
-    /** Epochs of the dirty map that were taken out in a generation, to be cleared. */
-    record Epochs(long generation, List<Integer> numbers) {}
+    /** Epochs of the dirty map that were taken out in a generation, to be cleared; no record before the sequence is marked. */
+    record Epochs(long generation, List<Integer> numbers, long unmarkedBefore) {}
 
     /** Lets the epochs of the dirty map advance to {@code journaled}; says which are to be cleared. */
     Epochs advanceEpochs(Position journaled) {
         lock.lock();
         try {
             if (!open) {
-                return new Epochs(generation, List.of());
+                return new Epochs(generation, List.of(), 0);
             }
             ports.dirty().rotate(nextSequence - 1);
             boolean ours = journaled.generation() == generation;
             return new Epochs(generation,
-                    ours ? ports.dirty().takeJournaled(journaled.sequence()) : List.of());
+                    ours ? ports.dirty().takeJournaled(journaled.sequence()) : List.of(),
+                    ports.dirty().unmarkedBefore());
         } finally {
             lock.unlock();
         }

@@ -36,6 +36,7 @@ final class DirtyMap implements AutoCloseable {
     private static final class Epoch {
         Phase phase = Phase.FREE;
         boolean used;
+        long firstSequence;
         long endSequence;
         int holders;
     }
@@ -193,6 +194,7 @@ final class DirtyMap implements AutoCloseable {
                 current.endSequence = endSequence;
                 epochs[i].phase = Phase.OPEN;
                 epochs[i].used = false;
+                epochs[i].firstSequence = endSequence + 1;
                 open = i;
                 return;
             }
@@ -210,6 +212,17 @@ final class DirtyMap implements AutoCloseable {
             }
         }
         return taken;
+    }
+
+    /** The sequence before which no block of a record is marked any more, but for what changed again. */
+    long unmarkedBefore() {
+        long first = Long.MAX_VALUE;
+        for (Epoch epoch : epochs) {
+            if (epoch.phase != Phase.FREE && (epoch.phase != Phase.OPEN || epoch.used)) {
+                first = Math.min(first, epoch.firstSequence);
+            }
+        }
+        return first;
     }
 
     /** Clears the bits of an epoch that has been taken out; without the lock. */
@@ -242,9 +255,31 @@ final class DirtyMap implements AutoCloseable {
         for (Epoch epoch : epochs) {
             epoch.phase = Phase.FREE;
             epoch.used = false;
+            epoch.firstSequence = 0;
         }
         open = 0;
         epochs[0].phase = Phase.OPEN;
+        countPending();
+    }
+
+    /**
+     * Disks will be compared from these offsets on, whatever is marked there: nothing is pending behind them. A change that is
+     * announced and may yet come keeps its mark, and then all do.
+     */
+    void leaveToComparison(long[] fromOffsets) {
+        for (Epoch epoch : epochs) {
+            if (epoch.holders > 0) {
+                return;
+            }
+        }
+        for (int i = 0; i < fromOffsets.length; i++) {
+            DiskMap disk = disks.get(i);
+            long granularity = disk.granularityBytes();
+            long first = (fromOffsets[i] + granularity - 1) / granularity * granularity;
+            if (first < disk.sizeBytes()) {
+                disk.clear(PENDING, first, disk.sizeBytes() - first);
+            }
+        }
         countPending();
     }
 
@@ -259,10 +294,12 @@ final class DirtyMap implements AutoCloseable {
         for (Epoch epoch : epochs) {
             epoch.phase = Phase.FREE;
             epoch.used = false;
+            epoch.firstSequence = 0;
         }
         epochs[0].phase = Phase.CLOSED;
         epochs[0].endSequence = endSequence;
         epochs[1].phase = Phase.OPEN;
+        epochs[1].firstSequence = endSequence + 1;
         open = 1;
     }
 

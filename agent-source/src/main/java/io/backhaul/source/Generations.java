@@ -3,16 +3,17 @@ package io.backhaul.source;
 import java.util.random.RandomGenerator;
 
 /**
- * Which generation a process begins, and which are somebody else's. The first one of each process lies a random step above
- * those before, so that two agents which begin with the same state, as a machine and its clone do, do not give the same
- * position to different records; and what lies in between was sent by another agent with this machine's id. Only the very
- * first generation of a machine is 1. Owned by the session's loop.
+ * Which generation a process begins, and which are somebody else's. One that does not follow on this process's own lies a
+ * random step above what is known, so that neither two agents which begin with the same state, as a machine and its clone do,
+ * nor one that has lost its state give the same position to different records; and what lies in between was sent by another
+ * agent with this machine's id. Only the very first generation of a machine is 1. Owned by the session's loop.
  */
 final class Generations {
     private static final int MAX_STEP = 1 << 20;
     private final RandomGenerator random;
     private final long inherited;
     private long first;
+    private long last;
 
     /**
      * @param inherited
@@ -25,8 +26,9 @@ final class Generations {
 
     /** The generation to begin, above one that is known. */
     long after(long known) {
-        long next = first == 0 && known > 0 ? beyondWhatIsKnown(random, known) : known + 1;
+        long next = known > 0 && known != last ? beyondWhatIsKnown(random, known) : known + 1;
         first = first == 0 ? next : first;
+        last = next;
         return next;
     }
 

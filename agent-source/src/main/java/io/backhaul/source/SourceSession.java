@@ -64,6 +64,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     private final RotatingDialler dialler;
     private final Generations generations;
     private final Reconciler reconciler;
+    private final ComparedFrontier frontier = new ComparedFrontier();
     private final LagLedger ledger = new LagLedger();
     private final Outlook outlook = new Outlook();
     private final SourceWaits waits = new SourceWaits();
@@ -156,6 +157,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         lineage = all ? generation : lineage;
         gaps = 0;
         reconciler.halt();
+        frontier.clear();
         waits.cancelPlan("the stream begins anew");
         hands.window().begin(generation);
         ledger.begin(generation);
@@ -167,7 +169,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     private void commence(GenerationStart start, SourceState next) {
         ports.stateLane().submit(() -> {
             hands.stateFile().save(next, true);
-            hands.stream().begin(start);
+            hands.stream().begin(start, next.comparedBytes());
             return start;
         }, ports.loop(), new Lane.Outcome<GenerationStart>() {
             @Override
@@ -197,8 +199,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     private void flow(SessionState.Opening opening) {
         moveTo(new SessionState.Flowing(opening.start()), "begun");
         waits.begun();
-        long[] compared = stored.disks().stream().mapToLong(SourceState.DiskState::comparedBytes).toArray();
-        reconciler.begin(new Position(opening.start().generation(), 1), stored.comparing(), compared);
+        reconciler.begin(new Position(opening.start().generation(), 1), stored.comparing(), stored.comparedBytes());
         Welcome welcome = opening.welcome();
         if (welcome != null) {
             resume(welcome);
@@ -581,8 +582,16 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
 
     @Override
     public void compared() {
-        stored = stored.compared(reconciler.comparedBytes(), true);
-        storedChanged = true;
+        frontier.reached(hands.stream().captured(), reconciler.comparedBytes());
+    }
+
+    /** Remembers how far the comparison has come. */
+    private void settleCompared(long unmarkedBefore) {
+        long[] farthest = frontier.settled(stored.journaled(), unmarkedBefore);
+        if (farthest != null) {
+            stored = stored.compared(farthest, true);
+            storedChanged = true;
+        }
     }
 
     @Override
@@ -594,6 +603,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             stored = stored.compared(reconciler.comparedBytes(), false);
             storedChanged = true;
         }
+        frontier.clear();
         waits.ordered();
     }
 
@@ -625,6 +635,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             return;
         }
         ChangeStream.Epochs epochs = hands.stream().advanceEpochs(stored.journaled());
+        settleCompared(epochs.unmarkedBefore());
         if (!storedChanged && epochs.numbers().isEmpty()) {
             return;
         }
@@ -668,6 +679,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         long[] nothingYet = new long[disks.size()];
         stored = stored.compared(nothingYet, true);
         storedChanged = true;
+        frontier.clear();
         maintain();
         reconciler.begin(begun, true, nothingYet);
         return null;

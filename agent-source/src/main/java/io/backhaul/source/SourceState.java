@@ -102,6 +102,11 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
         return new SourceState(generation, acknowledged, bootId, replica, journaled, still, clean, next);
     }
 
+    /** How far each disk need not be compared, in bytes. */
+    long[] comparedBytes() {
+        return disks.stream().mapToLong(each -> comparing ? each.comparedBytes() : each.disk().sizeBytes()).toArray();
+    }
+
     /** Nothing is known any more of what the other side has; all disks will be compared from their beginning. */
     SourceState forgetful(List<DiskInfo> present) {
         List<DiskState> next = new ArrayList<>();

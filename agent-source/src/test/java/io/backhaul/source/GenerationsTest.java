@@ -34,4 +34,13 @@ class GenerationsTest {
         assertThat(generations.isForeign(first, 0)).isFalse();
         assertThat(generations.isForeign(8, first)).as("nothing older is built upon").isFalse();
     }
+
+    @Test
+    void whoLearnsOfAnotherGenerationThanItsOwnStepsOverWhatItMayHaveSentItself() {
+        Generations generations = new Generations(new SplittableRandom(3), 0);
+        long own = generations.after(0);
+        long told = generations.after(own + 40);
+        assertThat(told).isGreaterThan(own + 41);
+        assertThat(generations.after(told)).isEqualTo(told + 1);
+    }
 }

@@ -123,6 +123,11 @@ final class ObservedRig implements Downstream.Witness {
         agent.stop();
     }
 
+    /** How many writes the ring had no room for. */
+    long losses() {
+        return ring.losses();
+    }
+
     /** Somebody has removed every trace from the kernel; while no agent runs. */
     void detach() {
         steps.until(ring::isQuiet, 1_000_000, "writes completed");

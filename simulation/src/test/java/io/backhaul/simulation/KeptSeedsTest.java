@@ -42,7 +42,8 @@ class KeptSeedsTest {
         "losses were taken before the stream was resumed that they were to end,--seed 795466462504",
         "what was lost was pending before the stream was resumed,--seed 795466463776",
         "a state was half written and the older one knew of no comparison,--seed 795466463918",
-        "a spool that was full of what had been given up was never trimmed,--seed 795466464324"})
+        "a spool that was full of what had been given up was never trimmed,--seed 795466464324",
+        "a machine that had lost its state began a generation that a lost spool had held,--seed 20780000060"})
     void whatWasFoundOnceStaysMended(String bug, String command) {
         Options options = Options.of(List.of(command.replace(';', ',').split(" ", -1)));
         Plan plan = Plan.of(options.first, options.without);

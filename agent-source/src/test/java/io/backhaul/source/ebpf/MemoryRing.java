@@ -62,6 +62,11 @@ public final class MemoryRing {
         return underWay.isEmpty();
     }
 
+    /** How many writes did not fit as a whole. */
+    public long losses() {
+        return losses;
+    }
+
     /** Whether everything has been read and nothing is marked. */
     public boolean isRead() {
         return lastRead >= head && lost.isEmpty();
