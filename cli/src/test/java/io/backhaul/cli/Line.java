@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
 /**
@@ -31,6 +32,7 @@ final class Line implements AutoCloseable {
     private volatile long bytesPerSecond = WIDE_BYTES_PER_SECOND;
     private volatile boolean silent;
     private volatile boolean refusing;
+    private final LongAdder passedBytes = new LongAdder();
 
     private Line(ServerSocket server, Supplier<String> address) {
         this.server = server;
@@ -62,6 +64,11 @@ final class Line implements AutoCloseable {
     /** Whether who dials is turned away. */
     void refuse(boolean nobodyEnters) {
         refusing = nobodyEnters;
+    }
+
+    /** How much has come through, both ways together. */
+    long passedBytes() {
+        return passedBytes.sum();
     }
 
     /** Ends all connections; both sides are told. */
@@ -133,6 +140,7 @@ final class Line implements AutoCloseable {
                     }
                 }
                 out.write(piece, 0, count);
+                passedBytes.add(count);
                 if (closed.await(count * 1_000_000L / bytesPerSecond, TimeUnit.MICROSECONDS)) {
                     return;
                 }
