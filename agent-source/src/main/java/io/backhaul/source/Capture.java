@@ -24,6 +24,11 @@ public interface Capture {
         return Observation.NONE;
     }
 
+    /** Whether a disk has failed to make durable what was written to it, as far as the capture sees that. */
+    default boolean isDoubted() {
+        return false;
+    }
+
     /** Everything up to here is safe where the operator wants it to be, and need not be kept. On the session's loop. */
     default void released(Position upTo) {}
 

@@ -98,7 +98,12 @@ final class CapturedDevice implements BlockDevice {
 
     @Override
     public void flush() throws IOException {
-        device.flush();
+        try {
+            device.flush();
+        } catch (IOException failed) {
+            capture.doubt();
+            throw failed;
+        }
     }
 
     @Override

@@ -172,7 +172,7 @@ public final class SourceMachine {
 
     /** Whether nothing was being changed when the last process ended. */
     private static boolean isClean(@Nullable SourceState state) {
-        return state != null && state.clean();
+        return state != null && state.run().clean();
     }
 
     private static StateFile openState(Volume volume, UUID machine, FaultLog faults) throws IOException {
@@ -415,12 +415,18 @@ public final class SourceMachine {
             }
         }
         List<String> fingerprints = new ArrayList<>();
-        for (SourceDisk disk : disks) {
-            disk.device().flush();
-            fingerprints.add(disk.fingerprint().take());
+        try {
+            for (SourceDisk disk : disks) {
+                disk.device().flush();
+                fingerprints.add(disk.fingerprint().take());
+            }
+        } catch (IOException failed) {
+            stateFile.save(last.doubted(), true);
+            throw failed;
         }
         dirty.force();
-        SourceState stopped = tracking ? last.stopped(fingerprints) : last;
+        SourceState sure = capture.isDoubted() ? last.doubted() : last;
+        SourceState stopped = tracking ? sure.stopped(fingerprints) : sure;
         stateFile.save(stopped, true);
         dirty.close();
         stateFile.close();

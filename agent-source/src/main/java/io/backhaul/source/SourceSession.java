@@ -636,6 +636,10 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         }
         ChangeStream.Epochs epochs = hands.stream().advanceEpochs(stored.journaled());
         settleCompared(epochs.unmarkedBefore());
+        if (capture.isDoubted() && !stored.run().doubted()) {
+            stored = stored.doubted();
+            storedChanged = true;
+        }
         if (!storedChanged && epochs.numbers().isEmpty()) {
             return;
         }

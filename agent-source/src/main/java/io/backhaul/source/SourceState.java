@@ -28,20 +28,34 @@ import java.util.UUID;
  *            compared; {@link Position#NONE}: nothing is known
  * @param comparing
  *            whether a baseline has not come to its end
- * @param clean
- *            whether only the fingerprints tell if anything was written that is neither captured nor marked: the agent was
- *            stopped in order, or does not see writes at all
+ * @param run
+ *            what the boot and the fingerprints say at the next start
  */
 record SourceState(long generation, boolean acknowledged, UUID bootId, UUID replica, Position journaled,
         boolean comparing,
-        boolean clean,
+        Run run,
         List<DiskState> disks) {
     private static final int FLAG_ACKNOWLEDGED = 1;
     private static final int FLAG_COMPARING = 2;
     private static final int FLAG_CLEAN = 4;
+    private static final int FLAG_DOUBTED = 8;
 
     SourceState {
         disks = List.copyOf(disks);
+    }
+
+    /**
+     * How the agent's last run stands.
+     *
+     * @param clean
+     *            whether only the fingerprints tell if anything was written that is neither captured nor marked: the agent was
+     *            stopped in order, or does not see writes at all
+     * @param doubted
+     *            whether a disk has failed to make writes durable in this boot: what it held in memory only may go with the
+     *            power, whatever a later flush says
+     */
+    record Run(boolean clean, boolean doubted) {
+        static final Run OPEN = new Run(false, false);
     }
 
     /**
@@ -55,7 +69,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
     record DiskState(DiskInfo disk, long comparedBytes, String fingerprint) {}
 
     static SourceState unborn(UUID bootId, List<DiskInfo> disks) {
-        return new SourceState(0, false, bootId, Digests.NOBODY, Position.NONE, true, false,
+        return new SourceState(0, false, bootId, Digests.NOBODY, Position.NONE, true, Run.OPEN,
                 disks.stream().map(disk -> new DiskState(disk, 0, "")).toList());
     }
 
@@ -64,24 +78,31 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
     }
 
     SourceState withGeneration(long next) {
-        return new SourceState(next, acknowledged, bootId, replica, journaled, comparing, clean, disks);
+        return new SourceState(next, acknowledged, bootId, replica, journaled, comparing, run, disks);
     }
 
     SourceState withReplica(UUID compared) {
-        return new SourceState(generation, acknowledged, bootId, compared, journaled, comparing, clean, disks);
+        return new SourceState(generation, acknowledged, bootId, compared, journaled, comparing, run, disks);
     }
 
     SourceState withAcknowledged() {
-        return new SourceState(generation, true, bootId, replica, journaled, comparing, clean, disks);
+        return new SourceState(generation, true, bootId, replica, journaled, comparing, run, disks);
     }
 
     SourceState withJournaled(Position position) {
-        return new SourceState(generation, acknowledged, bootId, replica, position, comparing, clean, disks);
+        return new SourceState(generation, acknowledged, bootId, replica, position, comparing, run, disks);
     }
 
     /** In use, in this boot. */
     SourceState opened(UUID boot) {
-        return new SourceState(generation, acknowledged, boot, replica, journaled, comparing, false, disks);
+        Run next = new Run(false, run.doubted && boot.equals(bootId));
+        return new SourceState(generation, acknowledged, boot, replica, journaled, comparing, next, disks);
+    }
+
+    /** A disk has failed to make durable what was written to it. */
+    SourceState doubted() {
+        return new SourceState(generation, acknowledged, bootId, replica, journaled, comparing,
+                new Run(run.clean, true), disks);
     }
 
     /** All that was written is captured or marked, up to the disks that have these fingerprints. */
@@ -90,7 +111,8 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
         for (int i = 0; i < disks.size(); i++) {
             next.add(new DiskState(disks.get(i).disk(), disks.get(i).comparedBytes(), fingerprints.get(i)));
         }
-        return new SourceState(generation, acknowledged, bootId, replica, journaled, comparing, true, next);
+        return new SourceState(generation, acknowledged, bootId, replica, journaled, comparing,
+                new Run(true, run.doubted), next);
     }
 
     /** How far each disk is compared; {@code still} where there is more to compare. */
@@ -99,7 +121,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
         for (int i = 0; i < disks.size(); i++) {
             next.add(new DiskState(disks.get(i).disk(), comparedBytes[i], disks.get(i).fingerprint()));
         }
-        return new SourceState(generation, acknowledged, bootId, replica, journaled, still, clean, next);
+        return new SourceState(generation, acknowledged, bootId, replica, journaled, still, run, next);
     }
 
     /** How far each disk need not be compared, in bytes. */
@@ -114,7 +136,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
         for (int i = 0; i < present.size(); i++) {
             next.add(new DiskState(present.get(i), 0, sameDisks ? disks.get(i).fingerprint() : ""));
         }
-        return new SourceState(generation, acknowledged, bootId, Digests.NOBODY, Position.NONE, true, clean, next);
+        return new SourceState(generation, acknowledged, bootId, Digests.NOBODY, Position.NONE, true, run, next);
     }
 
     /** Whether a start from it need not compare anything, for what is in the state. */
@@ -125,7 +147,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
     /** Another agent streams as this machine: whoever starts this one again wants it to take over, with a comparison. */
     SourceState superseded() {
         SourceState forgetful = forgetful(diskInfos());
-        return new SourceState(generation, false, bootId, Digests.NOBODY, Position.NONE, true, clean,
+        return new SourceState(generation, false, bootId, Digests.NOBODY, Position.NONE, true, run,
                 forgetful.disks());
     }
 
@@ -136,7 +158,8 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
         putId(target, bootId);
         putId(target, replica);
         target.putInt(
-                (acknowledged ? FLAG_ACKNOWLEDGED : 0) | (comparing ? FLAG_COMPARING : 0) | (clean ? FLAG_CLEAN : 0));
+                (acknowledged ? FLAG_ACKNOWLEDGED : 0) | (comparing ? FLAG_COMPARING : 0) | (run.clean ? FLAG_CLEAN : 0)
+                        | (run.doubted ? FLAG_DOUBTED : 0));
         target.putInt(disks.size());
         for (DiskState each : disks) {
             target.putInt(each.disk().index()).putInt(each.disk().sectorSizeBytes()).putLong(each.disk().sizeBytes());
@@ -164,8 +187,9 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
             disks.add(new DiskState(new DiskInfo(index, getText(bytes), sizeBytes, sectorSizeBytes), comparedBytes,
                     getText(bytes)));
         }
+        Run run = new Run((flags & FLAG_CLEAN) != 0, (flags & FLAG_DOUBTED) != 0);
         return new SourceState(generation, (flags & FLAG_ACKNOWLEDGED) != 0, bootId, replica, journaled,
-                (flags & FLAG_COMPARING) != 0, (flags & FLAG_CLEAN) != 0, disks);
+                (flags & FLAG_COMPARING) != 0, run, disks);
     }
 
     private static void putId(ByteBuffer target, UUID id) {

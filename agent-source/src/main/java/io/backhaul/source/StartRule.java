@@ -75,7 +75,10 @@ sealed interface StartRule {
         if (state.journaled().equals(Position.NONE)) {
             return new CompareAll("nothing is known to be journaled");
         }
-        if (state.clean() || !tracking) {
+        if (state.run().doubted() && !state.bootId().equals(found.bootId())) {
+            return new CompareAll("a disk had failed to make writes durable before the machine was started anew");
+        }
+        if (state.run().clean() || !tracking) {
             return isUntouched(state, found.fingerprints())
                     ? new GoOn()
                     : new CompareAll("the disks may have been written to while the agent was stopped");

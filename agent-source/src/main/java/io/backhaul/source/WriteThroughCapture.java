@@ -17,6 +17,7 @@ public final class WriteThroughCapture implements Capture {
     private final OnFull onFull;
     private final Duration throttleLimit;
     private @Nullable ChangeStream stream;
+    private volatile boolean doubted;
 
     /** What happens to a writer when the buffer is full. */
     public enum OnFull {
@@ -59,6 +60,16 @@ public final class WriteThroughCapture implements Capture {
     @Override
     public void barrier() {
         flights.awaitThoseNow();
+    }
+
+    /** A disk has failed to make durable what was written to it. */
+    void doubt() {
+        doubted = true;
+    }
+
+    @Override
+    public boolean isDoubted() {
+        return doubted;
     }
 
     Flights flights() {

@@ -1,6 +1,7 @@
 package io.backhaul.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.backhaul.engine.stream.HopTiming;
 import io.backhaul.protocol.FaultCode;
@@ -10,6 +11,7 @@ import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Refusal;
 import java.time.Duration;
+import java.io.IOException;
 import java.util.List;
 import java.util.stream.LongStream;
 import org.assertj.core.api.InstanceOfAssertFactories;
@@ -139,6 +141,24 @@ class SourceMachineTest {
         rig.converge();
         assertThat(rig.downstream.generations).last().extracting(GenerationStart::fidelity)
                 .isEqualTo(Fidelity.CATCH_UP);
+    }
+
+    @Test
+    void aDiskThatHasFailedToFlushIsComparedAfterARestartOfTheSystemThoughALaterFlushWentWell() {
+        Rig rig = converged(5);
+        rig.devices.getFirst().failFlush = true;
+        assertThatThrownBy(() -> rig.disk(0).flush()).isInstanceOf(IOException.class);
+        rig.converge();
+        rig.stop();
+        rig.start();
+        rig.converge();
+        assertThat(rig.downstream.generations).as("in the same boot").last().extracting(GenerationStart::fidelity)
+                .isEqualTo(Fidelity.CATCH_UP);
+        rig.stop();
+        rig.reboot();
+        rig.start();
+        rig.converge();
+        assertThat(rig.downstream.generations).last().extracting(GenerationStart::basis).isEqualTo(Position.NONE);
     }
 
     @Test

@@ -12,7 +12,7 @@ class StartRuleTest {
     private static final UUID BOOT = new UUID(1, 1);
     private static final List<DiskInfo> DISKS = List.of(new DiskInfo(0, "a", 1 << 20, 512));
     private static final SourceState RUNNING = new SourceState(3, true, BOOT, new UUID(4, 4), new Position(3, 7), false,
-            false,
+            SourceState.Run.OPEN,
             List.of(new SourceState.DiskState(DISKS.getFirst(), 0, "")));
     private static final SourceState STOPPED = RUNNING.stopped(List.of("same"));
 
@@ -41,6 +41,19 @@ class StartRuleTest {
         assertThat(judge(STOPPED, new UUID(2, 2), "same")).isInstanceOf(StartRule.GoOn.class);
         assertThat(judge(STOPPED, BOOT, "other")).isInstanceOf(StartRule.CompareAll.class);
         assertThat(judge(RUNNING.stopped(List.of("")), BOOT, "")).isInstanceOf(StartRule.CompareAll.class);
+    }
+
+    @Test
+    void aDiskThatFailedToMakeWritesDurableIsNotTrustedInAnotherBootHoweverTheAgentEnded() {
+        SourceState doubted = RUNNING.doubted();
+        UUID next = new UUID(2, 2);
+        assertThat(judge(doubted.stopped(List.of("same")), next, "same")).isInstanceOf(StartRule.CompareAll.class);
+        assertThat(judge(doubted.stopped(List.of("same")), BOOT, "same")).isInstanceOf(StartRule.GoOn.class);
+        assertThat(judge(doubted.stopped(List.of("same")), BOOT, "other")).isInstanceOf(StartRule.CompareAll.class);
+        SourceState again = doubted.opened(BOOT).stopped(List.of("same"));
+        assertThat(judge(again, next, "same")).as("a later run in that boot").isInstanceOf(StartRule.CompareAll.class);
+        assertThat(judge(doubted.opened(next).stopped(List.of("same")), new UUID(3, 3), "same"))
+                .as("a run in the next boot").isInstanceOf(StartRule.GoOn.class);
     }
 
     @Test

@@ -16,6 +16,7 @@ final class TroubledDevice implements BlockDevice {
     long changes;
     boolean killAfterWrite;
     boolean failWrite;
+    boolean failFlush;
     int failReads;
 
     TroubledDevice(long sizeBytes) {
@@ -88,7 +89,12 @@ final class TroubledDevice implements BlockDevice {
     }
 
     @Override
-    public void flush() {}
+    public void flush() throws IOException {
+        if (failFlush) {
+            failFlush = false;
+            throw new IOException("the medium cannot keep it");
+        }
+    }
 
     @Override
     public void extents(long offset, long lengthBytes, ExtentVisitor visitor) throws IOException {
