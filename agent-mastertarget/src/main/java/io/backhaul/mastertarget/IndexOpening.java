@@ -203,10 +203,7 @@ final class IndexOpening {
             if (known != null && known.unit().equals(unit)) {
                 index.stored(known);
             } else if (table != null) {
-                RunHeader made = RunWriter.write(runs.files().volume(), runs.machine(), unit, table, disks);
-                // What stood there before has been opened to see what it is.
-                runs.files().forget(made.span().fileName());
-                index.stored(made);
+                index.stored(RunWriter.write(runs.files().volume(), runs.machine(), unit, table, disks));
             }
         } catch (IOException failed) {
             LOG.debug("run of unit {} is made later: {}", unit.number(), failed.getMessage());

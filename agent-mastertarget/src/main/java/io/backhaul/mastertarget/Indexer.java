@@ -147,7 +147,6 @@ final class Indexer {
     }
 
     private void made(RunHeader header) {
-        runs.files().forget(header.span().fileName());
         if (runs.units().containsKey(header.span().last())) {
             index.stored(header);
             plan(header.span());

@@ -82,7 +82,9 @@ final class RunSet {
         return new Span(level, first, first + length - 1);
     }
 
+    /** A run has been found or written; its file is read anew, for another one may have stood there under its name. */
     void put(RunHeader header) {
+        files.forget(header.span().fileName());
         levels.get(header.span().level()).put(header.span().first(),
                 new ExtentRun(lastNumber.incrementAndGet(), header, files, cache));
     }
