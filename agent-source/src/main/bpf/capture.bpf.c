@@ -35,6 +35,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define OP_SECURE_ERASE 5
 #define OP_ZONE_APPEND 7
 #define OP_WRITE_ZEROES 9
+/* Flag bits of bi_opf: the write, which may carry nothing, asks for what is in the device's memory to be made durable. */
+#define FLAG_FUA (1U << 17)
+#define FLAG_PREFLUSH (1U << 18)
 
 /* The kernel's own, as far as they are read; offsets are found out when the program is loaded. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -102,7 +105,8 @@ struct control {
 	__u64 page_offset;  /* where the kernel has all memory */
 	__u64 vmemmap;      /* where the kernel has the descriptors of its pages */
 	__u64 misses; /* the agent's: how many unseen writes it knows of */
-	__u64 reserved[2];
+	__u64 undurable; /* requests to make writes durable that the device failed */
+	__u64 reserved;
 	struct target target[MAX_TARGETS];
 };
 
@@ -628,6 +632,25 @@ static __always_inline void on_failure(struct control *c, struct pending *p, con
 	s->level = level;
 }
 
+/* A device has failed to make durable what it said was written; of whichever part of it was asked. */
+static __always_inline void on_undurable(struct bio *bio)
+{
+	__u32 zero = 0, device;
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+
+	if (!c || !(BPF_CORE_READ(bio, bi_opf) & (FLAG_FUA | FLAG_PREFLUSH)))
+		return;
+	device = device_of(bio);
+	for (__u32 i = 0; i < MAX_TARGETS; i++) {
+		if (i >= c->targets)
+			break;
+		if (c->target[i].device == device) {
+			__sync_fetch_and_add(&c->undurable, 1);
+			break;
+		}
+	}
+}
+
 /* It is done; of two who find that out, one counts. */
 static __always_inline void finish(struct control *c, __u64 key, struct pending *p)
 {
@@ -645,6 +668,8 @@ static __always_inline int on_complete(struct bio *bio, const int loops)
 
 	if (!(BPF_CORE_READ(bio, bi_opf) & 1))
 		return 0;
+	if (BPF_CORE_READ(bio, bi_status))
+		on_undurable(bio);
 	struct pending *p = bpf_map_lookup_elem(&writes, &key);
 	struct control *c = bpf_map_lookup_elem(&control, &zero);
 	if (!p || !c)
@@ -717,6 +742,8 @@ static __always_inline int on_request(struct bpf_raw_tracepoint_args *ctx, const
 	k.left = (__u32)ctx->args[2];
 	if (!first || !(BPF_CORE_READ(first, bi_opf) & 1))
 		return 0;
+	if (k.failed)
+		on_undurable(first);
 	if (loops) {
 		bpf_loop(COMPLETED_BIOS, complete_step, &k, 0);
 	} else {

@@ -160,6 +160,9 @@ public final class SourceMachine {
                 dirty.clearAll();
             }
             SourceState state = before.opened(ports.host().bootId());
+            if (state.run().doubted()) {
+                faults.report(FaultCode.DISK_UNDURABLE, "disks", SourceState.DOUBT);
+            }
             // Where writes are not seen, nothing that comes after these fingerprints is vouched for, however the run ends.
             state = tracking ? state : state.stopped(fingerprints);
             stateFile.save(state, true);

@@ -639,6 +639,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         if (capture.isDoubted() && !stored.run().doubted()) {
             stored = stored.doubted();
             storedChanged = true;
+            ports.faults().report(FaultCode.DISK_UNDURABLE, "disks", SourceState.DOUBT);
         }
         if (!storedChanged && epochs.numbers().isEmpty()) {
             return;

@@ -35,6 +35,8 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
         boolean comparing,
         Run run,
         List<DiskState> disks) {
+    /** For the operator. */
+    static final String DOUBT = "a flush, or a write that was to be durable, has failed since the machine was started";
     private static final int FLAG_ACKNOWLEDGED = 1;
     private static final int FLAG_COMPARING = 2;
     private static final int FLAG_CLEAN = 4;

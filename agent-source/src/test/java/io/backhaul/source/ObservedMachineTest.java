@@ -2,6 +2,7 @@ package io.backhaul.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Position;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -183,5 +184,26 @@ class ObservedMachineTest {
         rig.start();
         rig.converge();
         assertThat(rig.orderedFramesChecked).isPositive();
+    }
+
+    @Test
+    void aFlushThatFailedIsToldByEveryLifeOfTheAgentUntilTheSystemIsStartedAnew() {
+        ObservedRig rig = ordered(71, RING);
+        rig.kill();
+        rig.failFlush();
+        rig.start();
+        rig.converge();
+        rig.steps.until(() -> rig.undurable() == 1, 1_000_000, "the failure of a flush while no agent ran is told");
+        rig.stop();
+        rig.detach();
+        rig.start();
+        rig.converge();
+        assertThat(rig.undurable()).as("though the ring is another one").isEqualTo(2);
+        rig.stop();
+        rig.reboot();
+        rig.start();
+        rig.converge();
+        assertThat(rig.undurable()).isEqualTo(2);
+        assertThat(rig.downstream.generations).last().extracting(GenerationStart::basis).isEqualTo(Position.NONE);
     }
 }

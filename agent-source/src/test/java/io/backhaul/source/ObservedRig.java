@@ -7,6 +7,7 @@ import io.backhaul.blockio.MemoryDevice;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.engine.loop.Monitor;
 import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.FrameType;
 import io.backhaul.protocol.Mark;
@@ -121,6 +122,16 @@ final class ObservedRig implements Downstream.Witness {
 
     void stop() {
         agent.stop();
+    }
+
+    /** A disk fails a flush of somebody. */
+    void failFlush() {
+        ring.failFlush();
+    }
+
+    /** How often the agents have told of that. */
+    long undurable() {
+        return agent.faults.total(FaultCode.DISK_UNDURABLE);
     }
 
     /** How many writes the ring had no room for. */

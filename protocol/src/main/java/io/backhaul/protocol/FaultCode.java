@@ -53,7 +53,10 @@ public enum FaultCode {
             "Nothing to do: the disks are compared again by themselves."),
     DISK_RESIZED(25, Grade.ERROR, "A protected disk has changed its size since the agent started.",
             "What lies beyond the old size is not protected: give the disk its old size again, or stop the agent and assign"
-                    + " the changed machine anew.");
+                    + " the changed machine anew."),
+    DISK_UNDURABLE(26, Grade.ERROR, "A protected disk failed to make durable what it had said was written.",
+            "Check the disk: what it held in memory only may be gone once it or its host is started anew; have the disks"
+                    + " compared then (`backhaul resync`). After a restart of this machine they are compared by themselves.");
 
     /** How far a fault reaches. */
     public enum Grade {

@@ -168,7 +168,7 @@ final class KernelDoor implements Guest.Served {
 
         @Override
         public void flush() throws IOException {
-            disk.open(null).flush();
+            ring.flush(index);
         }
 
         @Override

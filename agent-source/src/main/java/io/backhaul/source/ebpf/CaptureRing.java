@@ -92,6 +92,9 @@ public interface CaptureRing extends AutoCloseable {
     /** Hands over all that is marked as lost, and forgets it; answers with a count of losses that are all handed over. */
     long takeLosses(ChangeStream.LostStretch visitor);
 
+    /** How often a disk has failed to make durable what it said was written, so far. */
+    long undurable();
+
     /** Returns when every write that was submitted before the call has been completed by its disk. */
     void settle() throws IOException;
 

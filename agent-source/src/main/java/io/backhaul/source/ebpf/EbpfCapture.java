@@ -225,6 +225,11 @@ public final class EbpfCapture implements Capture, Observation {
     }
 
     @Override
+    public boolean isDoubted() {
+        return ring.undurable() > 0;
+    }
+
+    @Override
     public long head() {
         return ring.head();
     }

@@ -17,6 +17,7 @@ final class KernelLayout {
     static final int CONTROL_PAGE_OFFSET = 64;
     static final int CONTROL_VMEMMAP = 72;
     static final int CONTROL_MISSES = 80;
+    static final int CONTROL_UNDURABLE = 88;
     static final int CONTROL_HEAD_BYTES = 104;
 
     static final int MAX_TARGETS = 64;

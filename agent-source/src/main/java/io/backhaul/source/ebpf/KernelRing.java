@@ -144,6 +144,11 @@ final class KernelRing implements CaptureRing {
     }
 
     @Override
+    public long undurable() {
+        return parts.control().getAcquire(KernelLayout.CONTROL_UNDURABLE);
+    }
+
+    @Override
     public void settle() throws IOException {
         flip();
         if (!settledOnce) {

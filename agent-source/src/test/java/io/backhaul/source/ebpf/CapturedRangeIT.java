@@ -213,6 +213,36 @@ class CapturedRangeIT {
         assertSame(replicas[0], now);
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aFlushThatTheDeviceFailsIsCountedAndNoOther(boolean bounded) throws Exception {
+        Tool.need("xfs_io");
+        LoopDisk below = disk(folder, 64 * MIB);
+        Tool.run("mke2fs", "-q", "-t", "ext4", below.path().toString());
+        Path mounted = below.mount(below.path(), folder.resolve("mounted"));
+        LoopDisk other = disk(mounted, 16 * MIB);
+        LoopDisk disk = disk(mounted, 16 * MIB);
+        CaptureRing ring = EbpfPins.attach(machine, List.of(target(0, disk.path())),
+                new EbpfPins.Bounds(MIB, BLOCK_BYTES, PATIENCE_NANOS, bounded), disk.path(), random).ring();
+        rings.add(ring);
+        write(disk.path(), 0, 4096);
+        assertThat(flush(disk)).isZero();
+        assertThat(ring.undurable()).isZero();
+        undoing.add(List.of("umount", "-l", mounted.toString()));
+        Tool.run("xfs_io", "-x", "-c", "shutdown", mounted.toString());
+        assertThat(flush(other)).isNotZero();
+        assertThat(ring.undurable()).as("of a disk that is not protected").isZero();
+        assertThat(flush(disk)).isNotZero();
+        assertThat(ring.undurable()).isEqualTo(1);
+        assertThat(write(disk.path(), 0, 4096)).as("a write that is not to be durable").isNotZero();
+        assertThat(ring.undurable()).isEqualTo(1);
+    }
+
+    /** Has the device make durable what was written to it. */
+    private static int flush(LoopDisk disk) throws Exception {
+        return Tool.attempt("dd", "if=/dev/null", "of=" + disk.path(), "conv=fsync,notrunc", "status=none").exitCode();
+    }
+
     @Test
     void aWriteThatDoesNotEndIsSaidToBeStuckAndWaitedForAgain() throws Exception {
         Tool.need("fsfreeze");

@@ -23,6 +23,7 @@ public final class MemoryRing {
     private long head;
     private long tail;
     private long losses;
+    private long undurable;
     private long lastRead;
 
     public MemoryRing(int capacityBytes) {
@@ -65,6 +66,11 @@ public final class MemoryRing {
     /** How many writes did not fit as a whole. */
     public long losses() {
         return losses;
+    }
+
+    /** A disk has failed a flush. */
+    public void failFlush() {
+        undurable++;
     }
 
     /** Whether everything has been read and nothing is marked. */
@@ -117,6 +123,11 @@ public final class MemoryRing {
                 lost.forEach(each -> visitor.lost(each.disk, each.offset, each.lengthBytes));
                 lost.clear();
                 return losses;
+            }
+
+            @Override
+            public long undurable() {
+                return undurable;
             }
 
             @Override

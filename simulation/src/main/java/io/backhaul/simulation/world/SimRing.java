@@ -35,6 +35,7 @@ public final class SimRing implements SimHost.Store {
     private long lastRead;
     private long losses;
     private long lossesKnown;
+    private long undurable;
     private int life;
     private int underWay;
 
@@ -82,6 +83,16 @@ public final class SimRing implements SimHost.Store {
             lose(extent);
         }
         submit(extent, device -> device.zero(offset, lengthBytes), completion);
+    }
+
+    /** Somebody wants what was written to be durable. */
+    public void flush(int disk) throws IOException {
+        try (BlockDevice device = disks.get(disk).open(null)) {
+            device.flush();
+        } catch (IOException refused) {
+            undurable += attached ? 1 : 0;
+            throw refused;
+        }
     }
 
     /** False where there is no room. */
@@ -160,6 +171,7 @@ public final class SimRing implements SimHost.Store {
         tail = 0;
         losses = 0;
         lossesKnown = 0;
+        undurable = 0;
         notes = ByteBuffer.allocateDirect(CaptureRing.NOTES_BYTES);
     }
 
@@ -229,6 +241,11 @@ public final class SimRing implements SimHost.Store {
             lost.forEach(each -> visitor.lost(each.disk, each.offset, each.lengthBytes));
             lost.clear();
             return losses;
+        }
+
+        @Override
+        public long undurable() {
+            return undurable;
         }
 
         @Override
