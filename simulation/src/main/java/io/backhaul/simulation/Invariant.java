@@ -10,6 +10,8 @@ enum Invariant {
     DAMAGE_IS_NAMED("who falls behind because a stored bit flipped says that what it stored is damaged"),
     /** The fence. */
     OLD_GENERATIONS_STAY_OUT("once a part has taken a frame of a generation, it takes none of an older one"),
+    /** The chain of generations. */
+    BASIS_IS_KNOWN("a master target takes a generation only if it had come to the position that this one builds upon"),
     /** The fence, seen from the side. */
     ONE_STREAM_ADVANCES("of two streams of one machine only that advances whose sender was welcomed last"),
     /** Identity of records. */

@@ -23,6 +23,8 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     /** Every sixth seed is of a machine whose capture observes. */
     private static final int OBSERVED_EACH = 6;
     private static final int OBSERVED = 4;
+    /** As many are lives in which a few kinds of fault coincide. */
+    private static final int COINCIDING = 1;
     private static final long FLOOD_BYTES = 32 << 20;
     /** Kinds that end or begin something at great cost, and so strike in few runs. */
     private static final Set<FaultKind> RARE = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.JOURNAL_ROT,
@@ -57,6 +59,12 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
                     sizes.segmentBytes(), 4 * FLOOD_BYTES, 8 * FLOOD_BYTES);
             return new Shape(disks, Math.max(diskBytes, 512 << 10), sectorBytes, processServers, masterTargets, false,
                     ringBytes, interleaved, large);
+        }
+
+        /** The same with other sizes, and writes that go through the agent. */
+        Shape sized(Sizes other, boolean moves) {
+            return new Shape(disks, diskBytes, sectorBytes, processServers, moves ? 2 : 1, false, ringBytes, interleaved,
+                    other);
         }
 
         /** The same with a capture that observes. Its reader waits amid its work. */
@@ -101,8 +109,17 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
             isLong = false;
             chaos = own.scaled(20, 300) * SECOND;
         }
+        Coincidence coincidence = null;
+        if (Math.floorMod(seed, OBSERVED_EACH) == COINCIDING) {
+            Dice own = dice.fork("coincidence");
+            coincidence = own.pick(List.of(Coincidence.values()));
+            faults = coincidence.faults(own);
+            shape = shape.sized(coincidence.sizes(shape.sizes(), own), faults.containsKey(FaultKind.MOVE));
+            isLong = false;
+            chaos = Coincidence.nanos(own);
+        }
         Dice floods = dice.fork("flood");
-        boolean flood = !isLong && floods.chance(0.12);
+        boolean flood = !isLong && coincidence == null && floods.chance(0.12);
         if (flood) {
             faults.put(FaultKind.LINK_STALL, 6 * SECOND);
             faults.put(FaultKind.DISK_SLOW, 6 * SECOND);

@@ -61,6 +61,18 @@ final class Witness implements SimNetwork.Tap {
     private final Map<String, String> welcomed = new TreeMap<>();
     private final Map<String, Position> advanced = new TreeMap<>();
     private final Map<String, Long> credits = new TreeMap<>();
+    private final Map<Long, Position> bases = new TreeMap<>();
+    private final Map<String, Reach> reached = new TreeMap<>();
+
+    /** How far a master target can have come at most, by what has arrived there; and where a generation has met it. */
+    private static final class Reach {
+        private final Map<Long, Position> met = new TreeMap<>();
+        private Position farthest = Position.NONE;
+
+        void comes(Position at) {
+            farthest = farthest.max(at);
+        }
+    }
 
     /** What a host has told to be durable. */
     private static final class Told {
@@ -102,6 +114,7 @@ final class Witness implements SimNetwork.Tap {
     /** A host has lost what it stored: it may fall behind what it has told. */
     void diskLost(SimHost host) {
         told.remove(host.name());
+        reached.remove(host.name());
         generations.remove(host.name());
         fenced.remove(host.name());
         damaged.remove(host.name());
@@ -123,6 +136,13 @@ final class Witness implements SimNetwork.Tap {
 
     @Override
     public void arrived(SimProcess from, SimProcess to, Frame frame) {
+        if (frame.type().isStream() && roles.apply(to) == Role.MASTER_TARGET && !forgiven.contains(to.name())) {
+            Reach reach = reachOf(to.host());
+            if (frame.type() == FrameType.GENERATION) {
+                reach.met.merge(frame.generation(), reach.farthest, Position::max);
+            }
+            reach.comes(frame.last());
+        }
         try {
             if (frame.type() == FrameType.WELCOME) {
                 credits.put(hop(to, from), Welcome.read(frame).creditBytes());
@@ -133,6 +153,20 @@ final class Witness implements SimNetwork.Tap {
             }
         } catch (MalformedBodyException broken) {
             throw new Violation(Invariant.NO_UNEXPECTED_EXCEPTION, frame + " arrives broken: " + broken);
+        }
+    }
+
+    private Reach reachOf(SimHost host) {
+        return reached.computeIfAbsent(host.name(), any -> new Reach());
+    }
+
+    /** What a master target has received may build only upon what it had. */
+    private void hasBasis(SimProcess from, Positions at) {
+        Position met = reachOf(from.host()).met.get(at.received().generation());
+        Position basis = bases.get(at.received().generation());
+        if (met != null && basis != null && !forgiven.contains(from.name())) {
+            Violation.unless(met.isAtLeast(basis), Invariant.BASIS_IS_KNOWN, () -> from.name() + " takes "
+                    + at.received() + ", which builds upon " + basis + ", and had come to " + met + " at most");
         }
     }
 
@@ -177,6 +211,7 @@ final class Witness implements SimNetwork.Tap {
 
     private void refusal(SimProcess from, SimProcess to, Refusal refusal) {
         tally.count("refusal: " + refusal.fault());
+        tally.add("refusal: another replica", refusal.text().contains("orders replica") ? 1 : 0);
         FaultCode fault = refusal.fault();
         if (fault == FaultCode.BASIS_UNKNOWN && roles.apply(from) == Role.MASTER_TARGET) {
             Violation.unless(continuityLost, Invariant.ACKNOWLEDGED_IS_KEPT,
@@ -238,6 +273,7 @@ final class Witness implements SimNetwork.Tap {
         switch (frame.type()) {
             case GENERATION -> {
                 GenerationStart start = GenerationStart.read(frame);
+                bases.put(frame.generation(), start.basis());
                 fidelity(frame.first(), start.fidelity());
                 tally.count("stream: generation " + start.fidelity());
             }
@@ -263,6 +299,9 @@ final class Witness implements SimNetwork.Tap {
     }
 
     private void positions(SimProcess from, SimProcess to, Positions at) {
+        if (roles.apply(from) == Role.MASTER_TARGET) {
+            hasBasis(from, at);
+        }
         Position before = advanced.getOrDefault(from.name(), Position.NONE);
         if (before.isBefore(at.received())) {
             advanced.put(from.name(), at.received());
@@ -287,6 +326,9 @@ final class Witness implements SimNetwork.Tap {
         boolean forgivenOnce = givenUp.remove(from.host().name());
         if (roles.apply(from) == Role.MASTER_TARGET) {
             targetGreeted.put(to.host().name(), durable);
+            if (!forgiven.contains(from.name())) {
+                reachOf(from.host()).comes(durable);
+            }
         } else if (continuityLost && durable.equals(targetGreeted.get(from.host().name()))) {
             // It holds what follows a position that the target has lost, and goes on where that one stands.
             forgivenOnce = true;
