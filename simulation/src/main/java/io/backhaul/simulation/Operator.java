@@ -1,6 +1,7 @@
 package io.backhaul.simulation;
 
 import io.backhaul.mastertarget.PointName;
+import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Position;
 import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** The human: marks, looks at points, writes to views, resyncs, moves, changes settings and promotes, at any time. */
 final class Operator {
     private static final long SECOND = 1_000_000_000L;
+    private static final long PATIENCE_NANOS = 60 * SECOND;
     private final Scene scene;
     private final Judge judge;
     private final Rehearsal rehearsal;
@@ -19,6 +21,8 @@ final class Operator {
     private final Stranger stranger;
     private final Tally tally;
     private @Nullable SimDisk changed;
+    private boolean promoted;
+    private long heedsFromNanos;
     private int marks;
 
     Operator(Scene scene, Judge judge) {
@@ -50,6 +54,24 @@ final class Operator {
     void end() {
         decommission.end();
         mendDisk();
+    }
+
+    /**
+     * Does as the agent says when it gives up before what it takes for another agent: a machine that has lost its state
+     * and comes back to a master target of before meets its own generations. There is one agent only, and it is the right
+     * one. Not more often than a human would.
+     */
+    void heed() {
+        SourcePart source = scene.source().part();
+        long now = scene.scheduler().nanos();
+        if (source != null && now >= heedsFromNanos) {
+            heedsFromNanos = now + PATIENCE_NANOS;
+            source.askWhetherHalted(FaultCode.STALE_GENERATION, () -> {
+                say("the agent is started again, as it asks", "source");
+                tally.count("operator: heeded");
+                scene.source().restart();
+            });
+        }
     }
 
     /** A disk is smaller when the agent starts anew; what was replicated so far does not fit. */
@@ -110,7 +132,9 @@ final class Operator {
         }
         tally.count("operator: promote");
         PointName name = dice.nextBoolean() ? new PointName.Latest() : judge.anyPoint(target);
+        promoted = true;
         target.promote(name, (position, why) -> {
+            promoted = position != null;
             scene.scheduler().log().show(scene.scheduler().nanos(), "operator",
                     () -> "promotion of " + name + ": " + position + " " + why);
             if (position != null) {
@@ -221,7 +245,7 @@ final class Operator {
     private void move(Dice dice) {
         int next = (scene.config().target() + 1) % scene.targets().size();
         TargetPart there = scene.targets().get(next).part();
-        if (there == null || there.isPromoted() || next == scene.config().target()) {
+        if (there == null || promoted || next == scene.config().target()) {
             return;
         }
         say("the machine moves", Scene.targetHost(next));

@@ -129,6 +129,7 @@ final class Run {
         scene.lookAtTheSource();
         if (looks++ % 8 == 0) {
             scene.stations().forEach(this::noteFaults);
+            operator.heed();
         }
         TargetPart current = scene.target().part();
         if (phase == Phase.CHAOS && !fenced && current != null && current.isPromoted()) {

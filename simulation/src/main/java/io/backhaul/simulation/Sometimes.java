@@ -19,7 +19,7 @@ final class Sometimes {
             "stream: duplicate frame", "checked: points true", "checked: views read again", "checked: writable views",
             "checked: marks kept", "checked: promotions true", "view refused", "view unreadable",
             "writable view: scratch full", "operator: plan answered", "operator: plan refused", "operator: resync",
-            "operator: mark refused", "operator: move", "decommission: refused", "decommission: done",
+            "operator: mark refused", "operator: move", "operator: heeded", "decommission: refused", "decommission: done",
             "settings: granularity", "spool lost while undelivered", "state rot: state.bks", "state rot: dirty-",
             "state rot: machine.state", "ring: overflow",
             "ring: overflow while no agent runs", "ring: write refused by the disk",

@@ -5,6 +5,7 @@ import io.backhaul.engine.codec.Lz4;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Identity;
 import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
@@ -158,6 +159,16 @@ final class SourcePart implements Station.Part, Guest.Served {
     /** Only from a task of its own loop. */
     SourceStatus status() {
         return machine.status();
+    }
+
+    /** Whether the agent has given up, for this reason, until somebody starts it again. */
+    void askWhetherHalted(FaultCode why, Runnable halted) {
+        loop.execute(() -> {
+            SourceStatus.State state = machine.status().state();
+            if (state.session().equals("halted") && state.trouble().startsWith(why.label())) {
+                halted.run();
+            }
+        });
     }
 
     private static <T> SourceMachine.Answer<T> answer(BiConsumer<@Nullable T, String> answered) {
