@@ -54,6 +54,9 @@ final class Egress implements FrameFeed {
         /** A frame for the source. */
         void toSource(Frame frame);
 
+        /** Whether a source is linked. */
+        boolean hasSource();
+
         /** The highest generation that the source has greeted with; 0 where it has not. */
         long greetedGeneration();
     }
@@ -141,11 +144,18 @@ final class Egress implements FrameFeed {
     private void reexamine() {
         if (standing != null && !examining && !closed) {
             examining = true;
-            StreamSender refused = sender;
-            sender = null;
-            if (refused != null) {
-                refused.close();
-            }
+            redial();
+        }
+    }
+
+    /** Another link to the target, where one is needed. */
+    private void redial() {
+        StreamSender old = sender;
+        sender = null;
+        if (old != null) {
+            old.close();
+        }
+        if (standing != null || isNeeded()) {
             dial();
         }
     }
@@ -256,8 +266,8 @@ final class Egress implements FrameFeed {
         if (cause.kind() != StoreException.Kind.CORRUPT) {
             ports.loop().schedule(READ_RETRY_NANOS, this::wake);
         } else if (targetAt != null && behind.equals(position)) {
-            Position lost = behind.equals(skipThrough) ? new Position(behind.generation() + 1, 1) : behind;
-            loseThrough(lost.generation(), lastGiven,
+            long lost = behind.equals(skipThrough) ? spool.generationAbove(behind.generation()) : behind.generation();
+            loseThrough(lost, lastGiven,
                     new Refusal(route.machine(), FaultCode.GAP,
                             "a frame behind " + behind + " is damaged in the spool"));
             wake();
@@ -350,11 +360,26 @@ final class Egress implements FrameFeed {
                 stand(refusal, Math.max(owner.greetedGeneration(), spool.accepted().generation()));
                 yield Reaction.STOP;
             }
+            case DISPLACED -> {
+                if (isNeeded()) {
+                    yield Reaction.RETRY;
+                }
+                ports.loop().execute(this::redial);
+                yield Reaction.STOP;
+            }
             default -> Reaction.RETRY;
         };
         hoping = false;
         answered();
         return reaction;
+    }
+
+    /**
+     * Whether a link to the target is of any use. Where the machine goes another way now, and nothing of it is left here,
+     * dialling again would only push that other one out.
+     */
+    private boolean isNeeded() {
+        return owner.hasSource() || !isDelivered();
     }
 
     private void stand(Refusal refusal, long generation) {

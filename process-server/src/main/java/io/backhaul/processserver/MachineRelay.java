@@ -137,6 +137,11 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
     }
 
     @Override
+    public boolean hasSource() {
+        return ingress.isLinked();
+    }
+
+    @Override
     public long greetedGeneration() {
         return ingress.greetedGeneration();
     }

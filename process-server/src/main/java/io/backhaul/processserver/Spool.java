@@ -164,6 +164,12 @@ final class Spool {
         return log == null ? Position.NONE : log.first();
     }
 
+    /** The first generation held above this one; where none is, that of the last position accepted. */
+    long generationAbove(long generation) {
+        long above = log == null ? 0 : log.generationAbove(generation);
+        return above == 0 ? accepted().generation() : above;
+    }
+
     long sizeBytes() {
         return share.takenBytes();
     }
@@ -200,19 +206,24 @@ final class Spool {
             return;
         }
         Position upTo = trimmedTo;
-        long before = share.takenBytes();
+        StoreException now = fault;
+        boolean full = pressing && now != null && now.kind() == StoreException.Kind.FULL;
         trimming = true;
         ports.writes().submit(() -> {
+            long before = open.sizeBytes();
+            // What was set aside is delivered by nobody, and was sent again: it is not worth a spool that takes nothing more.
+            // First, for trimming all takes room for the header of a new segment.
+            boolean discarded = full && SegmentLog.discardSetAside(ports.folder().of(ports.machine()));
             open.trimTo(upTo);
-            return open.sizeBytes();
-        }, ports.loop(), new Lane.Outcome<Long>() {
+            return discarded || open.sizeBytes() < before;
+        }, ports.loop(), new Lane.Outcome<Boolean>() {
             @Override
-            public void done(Long sizeBytes) {
+            public void done(Boolean freed) {
                 trimming = false;
-                share.set(sizeBytes);
+                share.set(open.sizeBytes());
                 if (writer != null && writer.fault() == null) {
                     mended();
-                } else if (writer != null && sizeBytes < before) {
+                } else if (writer != null && freed) {
                     writer.tryAgain();
                 }
             }

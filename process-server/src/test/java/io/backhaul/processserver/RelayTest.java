@@ -89,6 +89,24 @@ class RelayTest {
     }
 
     @Test
+    void whatWasSetAsideMakesRoomOnAVolumeThatIsFull() {
+        String damaged = "00000000000000ff.seg.corrupt";
+        world.spool().put(damaged, new byte[4 << 20]);
+        world.source.write(10, 1000);
+        world.loop.runFor(3000);
+        assertThat(world.spool().list("")).as("there is room").contains(damaged);
+        world.targetUnreachable = true;
+        world.cutDownstream();
+        world.spool().capacity((4 << 20) + (1 << 20));
+        world.source.write(300, 8000);
+        world.loop.runFor(20_000);
+        assertThat(world.spool().list("")).doesNotContain(damaged);
+        assertThat(world.source.positions.spooled()).isEqualTo(world.source.last());
+        world.targetUnreachable = false;
+        world.converge();
+    }
+
+    @Test
     void keepsToTheLimitOfTheConfiguration() {
         RelayWorld small = new RelayWorld(2, new RelayLimits(16 << 20, 64 << 20, 2 << 20, 1 << 30, 64 << 10,
                 RelayWorld.TIMING));
@@ -334,6 +352,48 @@ class RelayTest {
         world.loop.runFor(50);
         assertThat(world.source.refusals).contains(FaultCode.DISPLACED);
         twin.close();
+    }
+
+    @Test
+    void doesNotPushAnotherWayOutWhereNothingIsLeftToDeliver() {
+        world.source.write(20, 1000);
+        world.converge();
+        world.source.sender.close();
+        world.loop.runFor(1000);
+        int welcomes = world.target.welcomes;
+        world.target.displace();
+        world.loop.runFor(300_000);
+        assertThat(world.target.welcomes).isEqualTo(welcomes);
+        assertThat(world.status().state()).isEqualTo("IDLE");
+        world.source.restart();
+        world.source.write(20, 1000);
+        world.converge();
+        world.target.displace();
+        world.loop.runFor(300_000);
+        assertThat(world.target.welcomes).as("a source is linked").isGreaterThan(welcomes + 1);
+    }
+
+    @Test
+    void givesADamagedGenerationUpAndDeliversTheNextHoweverFarItIs() {
+        world.source.write(5, 400);
+        world.converge();
+        world.targetUnreachable = true;
+        world.cutDownstream();
+        world.source.generationStep = 1_000_000;
+        long[] generations = new long[3];
+        for (int i = 0; i < generations.length; i++) {
+            world.source.begin(Position.NONE);
+            world.source.write(5, 400);
+            world.source.restart();
+            world.loop.runFor(1000);
+            generations[i] = world.source.generation();
+        }
+        world.damageSpool(new Position(generations[1], 1));
+        world.targetUnreachable = false;
+        world.converge();
+        assertThat(world.target.journal).containsKey(new Position(generations[0], 1))
+                .doesNotContainKey(new Position(generations[1], 1)).containsKey(new Position(generations[2], 1));
+        assertThat(world.source.basis).as("the source began no other one").hasSize(4);
     }
 
     @Test

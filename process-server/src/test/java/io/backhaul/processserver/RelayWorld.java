@@ -14,9 +14,13 @@ import io.backhaul.engine.stream.Reception;
 import io.backhaul.engine.stream.TestLoop;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Identity;
+import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Role;
 import io.netty.buffer.ByteBufAllocator;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
@@ -187,6 +191,23 @@ final class RelayWorld {
 
     CrashVolume spool() {
         return volume.folder(MACHINE.toString());
+    }
+
+    /** Flips a bit of the header of the frame that begins at a position. */
+    void damageSpool(Position first) {
+        ByteBuffer sought = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN).putLong(first.generation())
+                .putLong(first.sequence());
+        for (String name : spool().list("")) {
+            byte[] bytes = spool().bytes(name);
+            for (int at = 4096; at < bytes.length - 16; at++) {
+                if (Arrays.equals(bytes, at, at + 16, sought.array(), 0, 16)) {
+                    bytes[at] ^= 1;
+                    spool().put(name, bytes);
+                    return;
+                }
+            }
+        }
+        throw new IllegalStateException("no frame begins at " + first);
     }
 
     MachineStatus status() {

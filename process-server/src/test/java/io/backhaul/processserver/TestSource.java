@@ -43,6 +43,9 @@ final class TestSource implements FrameFeed {
     private int nextIndex;
     private boolean streaming;
 
+    /** How far generations are apart, as where a machine has lost its state. */
+    long generationStep = 1;
+
     TestSource(TestLoop loop, Dialler dialler, UUID machine, long seed) {
         this.loop = loop;
         this.dialler = dialler;
@@ -64,6 +67,7 @@ final class TestSource implements FrameFeed {
     void begin(Position from) {
         drop(held.size());
         nextIndex = 0;
+        stream.rewind(new Position(stream.last().generation() + generationStep - 1, 1));
         held.add(stream.generation(from));
         released = new Position(stream.last().generation(), 0);
         basis.add(from);

@@ -39,6 +39,7 @@ final class TestTarget implements FrameSink {
     @Nullable
     FaultCode refusesGeneration;
     boolean holds;
+    int welcomes;
     private final List<Runnable> heldBack = new ArrayList<>();
     private @Nullable StreamReceiver receiver;
     private Position accepted = Position.NONE;
@@ -50,10 +51,17 @@ final class TestTarget implements FrameSink {
         this.machine = machine;
     }
 
-    void welcome(Link link, Hello hello) {
+    /** The machine comes another way now. */
+    void displace() {
         if (receiver != null) {
             receiver.refuse(FaultCode.DISPLACED, "a newer link");
+            receiver = null;
         }
+    }
+
+    void welcome(Link link, Hello hello) {
+        welcomes++;
+        displace();
         StreamReceiver fresh = new StreamReceiver(
                 new StreamReceiver.Ports(loop, ByteBufAllocator.DEFAULT, RelayWorld.TIMING, 16 << 20), link, hello,
                 this,

@@ -97,8 +97,10 @@ final class Segment {
         end += lengthBytes;
     }
 
+    /** Every generation's first frame has an entry, whatever the stride: who gives one up finds the next one at once. */
     private synchronized void index(Position frameFirst) {
-        if (indexEntries > 0 && end - indexOffsets[indexEntries - 1] < indexStrideBytes) {
+        boolean begins = frameFirst.sequence() == 1;
+        if (indexEntries > 0 && !begins && end - indexOffsets[indexEntries - 1] < indexStrideBytes) {
             return;
         }
         if (indexEntries == indexOffsets.length) {
@@ -114,6 +116,21 @@ final class Segment {
 
     /** An offset at which a frame begins, not behind the first frame whose last position is after {@code after}. */
     synchronized int seek(Position after) {
+        int behind = firstEntryBehind(after);
+        if (behind < indexEntries && after.sequence() == Long.MAX_VALUE) {
+            // What is behind a whole generation is the next one's first frame; nothing before it needs to be readable.
+            return indexOffsets[behind];
+        }
+        return behind == 0 ? SegmentHeader.LENGTH_BYTES : indexOffsets[behind - 1];
+    }
+
+    /** The first generation above {@code generation} that begins here; 0 where none does. */
+    synchronized long generationAbove(long generation) {
+        int behind = firstEntryBehind(new Position(generation, Long.MAX_VALUE));
+        return behind < indexEntries ? indexGenerations[behind] : 0;
+    }
+
+    private int firstEntryBehind(Position after) {
         int low = 0;
         int high = indexEntries;
         while (low < high) {
@@ -124,7 +141,7 @@ final class Segment {
                 high = middle;
             }
         }
-        return low == 0 ? SegmentHeader.LENGTH_BYTES : indexOffsets[low - 1];
+        return low;
     }
 
     /** All that has been noted so far is durable. */

@@ -34,6 +34,7 @@ import org.slf4j.LoggerFactory;
  * sync left it, and the next append mends the file first: it opens it anew, cuts what is not durable, and goes on.
  */
 public final class SegmentLog implements AutoCloseable {
+    private static final String SET_ASIDE = ".corrupt";
     private static final Logger LOG = LoggerFactory.getLogger(SegmentLog.class);
 
     /** Where a frame lies. */
@@ -115,10 +116,22 @@ public final class SegmentLog implements AutoCloseable {
     private static void setAside(Volume volume, String from) throws IOException {
         for (String name : volume.list("")) {
             if (Segment.isFileName(name) && name.compareTo(from) >= 0) {
-                volume.rename(name, name + ".corrupt");
+                volume.rename(name, name + SET_ASIDE);
             }
         }
         volume.syncFolder("");
+    }
+
+    /** Deletes what {@link #salvage} has set aside in a log's folder; says whether there was anything. */
+    public static boolean discardSetAside(Volume volume) throws IOException {
+        boolean found = false;
+        for (String name : volume.list("")) {
+            if (name.endsWith(SET_ASIDE)) {
+                volume.delete(name);
+                found = true;
+            }
+        }
+        return found;
     }
 
     /** Writes a frame behind the last one; it is durable after the next {@link #sync}. */
@@ -280,6 +293,12 @@ public final class SegmentLog implements AutoCloseable {
     /** The position in front of the first frame held: a cursor can begin there, or behind it. */
     public Position before() {
         return segments.firstEntry().getValue().before();
+    }
+
+    /** The first generation above {@code generation} that the log holds, as far as it is known here; 0 where there is none. */
+    public long generationAbove(long generation) {
+        return segments.values().stream().mapToLong(segment -> segment.generationAbove(generation))
+                .filter(found -> found != 0).findFirst().orElse(0);
     }
 
     /** The last position appended, which survives {@link #trimTo}; NONE in a new log. */

@@ -191,6 +191,32 @@ class SegmentFormatTest {
     }
 
     @Test
+    void goesOnWithTheNextGenerationWhereOneIsDamaged() throws IOException {
+        try (SegmentLog log = open()) {
+            append(log, 2);
+            stream.rewind(new Position(900_000, 1));
+            Frame next = stream.generation(Position.NONE);
+            log.append(next);
+            next.release();
+            append(log, 1);
+            byte[] damaged = volume.bytes(FIRST);
+            damaged[4096 + 8] ^= 1;
+            volume.put(FIRST, damaged);
+            Position given = new Position(1, Long.MAX_VALUE);
+            try (LogCursor all = log.cursor(Position.NONE); LogCursor behind = log.cursor(given)) {
+                assertThatThrownBy(all::next).isInstanceOf(StoreException.class);
+                Frame found = behind.next();
+                assertThat(found).isNotNull();
+                assertThat(found.first()).isEqualTo(new Position(900_001, 1));
+                found.release();
+            }
+            assertThat(log.generationAbove(0)).isEqualTo(1);
+            assertThat(log.generationAbove(1)).isEqualTo(900_001);
+            assertThat(log.generationAbove(900_001)).isZero();
+        }
+    }
+
+    @Test
     void setsADamagedSegmentAsideAndKeepsWhatStandsBeforeIt() throws IOException {
         SegmentLog log = open();
         append(log, 40);
