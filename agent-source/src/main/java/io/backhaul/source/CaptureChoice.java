@@ -11,9 +11,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Which capture is used: as configured, if these disks and this machine allow it, or the best that they allow. */
 final class CaptureChoice {
+    private static final Logger LOG = LoggerFactory.getLogger(CaptureChoice.class);
+
     private final BlockDevices machine;
     private final Supplier<String> obstacle;
 
@@ -39,30 +43,29 @@ final class CaptureChoice {
         return switch (configured) {
             case NBD, SCAN -> configured;
             case AUTO -> {
-                boolean areDevices = true;
-                for (Path disk : disks) {
-                    areDevices &= RawDevice.isBlockDevice(disk);
-                }
-                yield areDevices && obstacle.get().isEmpty() && unseen(disks).isEmpty()
-                        ? CaptureKind.EBPF
-                        : CaptureKind.NBD;
+                Optional<String> why = unfit(disks);
+                why.ifPresent(each -> LOG.info("capture = auto is nbd here, and not ebpf: {}", each));
+                yield why.isEmpty() ? CaptureKind.EBPF : CaptureKind.NBD;
             }
             case EBPF -> {
-                for (Path disk : disks) {
-                    if (!RawDevice.isBlockDevice(disk)) {
-                        throw refused(disk + " is no block device, and only those are seen in the kernel; use nbd");
-                    }
-                }
-                if (!obstacle.get().isEmpty()) {
-                    throw refused(obstacle.get());
-                }
-                Optional<String> unseen = unseen(disks);
-                if (unseen.isPresent()) {
-                    throw refused(unseen.get());
+                Optional<String> why = unfit(disks);
+                if (why.isPresent()) {
+                    throw refused(why.get());
                 }
                 yield CaptureKind.EBPF;
             }
         };
+    }
+
+    /** Why writes to these disks cannot be seen in the kernel. */
+    private Optional<String> unfit(List<Path> disks) throws IOException {
+        for (Path disk : disks) {
+            if (!RawDevice.isBlockDevice(disk)) {
+                return Optional.of(disk + " is no block device, and only those are seen in the kernel; use nbd");
+            }
+        }
+        String missing = obstacle.get();
+        return missing.isEmpty() ? unseen(disks) : Optional.of(missing);
     }
 
     private static ConfigException refused(String why) {

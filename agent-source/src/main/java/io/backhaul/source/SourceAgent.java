@@ -87,6 +87,10 @@ public final class SourceAgent implements AutoCloseable {
         var identity = machine(links.identity());
         this.kind = new CaptureChoice(system, SourceAgent::obstacle)
                 .conclude(settings.get(SourceSettings.CAPTURE), paths());
+        LOG.info("writes are captured by {}", kind.name().toLowerCase(Locale.ROOT));
+        if (kind != CaptureKind.EBPF && EbpfPins.isPinned(identity.id())) {
+            LOG.warn("an earlier agent has left its capture in the kernel: `backhaul source detach` removes it");
+        }
         boolean scan = kind == CaptureKind.SCAN;
         UUID bootId = ProtectedDisks.bootId();
         this.disks = ProtectedDisks.open(settings.get(SourceSettings.DISKS), kind, bootId);

@@ -160,6 +160,7 @@ public final class SourceMachine {
                 dirty.clearAll();
             }
             SourceState state = before.opened(ports.host().bootId());
+            state = observation.outlivesProcess() ? state.observed() : state;
             if (state.run().doubted()) {
                 faults.report(FaultCode.DISK_UNDURABLE, "disks", SourceState.DOUBT);
             }

@@ -41,6 +41,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
     private static final int FLAG_COMPARING = 2;
     private static final int FLAG_CLEAN = 4;
     private static final int FLAG_DOUBTED = 8;
+    private static final int FLAG_OBSERVED = 16;
 
     SourceState {
         disks = List.copyOf(disks);
@@ -55,9 +56,12 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
      * @param doubted
      *            whether a disk has failed to make writes durable in this boot: what it held in memory only may go with the
      *            power, whatever a later flush says
+     * @param observed
+     *            whether writes were only observed, and went on whether the agent ran or not: only who observes can tell what
+     *            was written since
      */
-    record Run(boolean clean, boolean doubted) {
-        static final Run OPEN = new Run(false, false);
+    record Run(boolean clean, boolean doubted, boolean observed) {
+        static final Run OPEN = new Run(false, false, false);
     }
 
     /**
@@ -97,14 +101,20 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
 
     /** In use, in this boot. */
     SourceState opened(UUID boot) {
-        Run next = new Run(false, run.doubted && boot.equals(bootId));
+        Run next = new Run(false, run.doubted && boot.equals(bootId), false);
         return new SourceState(generation, acknowledged, boot, replica, journaled, comparing, next, disks);
+    }
+
+    /** In use by a capture that only observes. */
+    SourceState observed() {
+        return new SourceState(generation, acknowledged, bootId, replica, journaled, comparing,
+                new Run(run.clean, run.doubted, true), disks);
     }
 
     /** A disk has failed to make durable what was written to it. */
     SourceState doubted() {
         return new SourceState(generation, acknowledged, bootId, replica, journaled, comparing,
-                new Run(run.clean, true), disks);
+                new Run(run.clean, true, run.observed), disks);
     }
 
     /** All that was written is captured or marked, up to the disks that have these fingerprints. */
@@ -114,7 +124,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
             next.add(new DiskState(disks.get(i).disk(), disks.get(i).comparedBytes(), fingerprints.get(i)));
         }
         return new SourceState(generation, acknowledged, bootId, replica, journaled, comparing,
-                new Run(true, run.doubted), next);
+                new Run(true, run.doubted, run.observed), next);
     }
 
     /** How far each disk is compared; {@code still} where there is more to compare. */
@@ -161,7 +171,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
         putId(target, replica);
         target.putInt(
                 (acknowledged ? FLAG_ACKNOWLEDGED : 0) | (comparing ? FLAG_COMPARING : 0) | (run.clean ? FLAG_CLEAN : 0)
-                        | (run.doubted ? FLAG_DOUBTED : 0));
+                        | (run.doubted ? FLAG_DOUBTED : 0) | (run.observed ? FLAG_OBSERVED : 0));
         target.putInt(disks.size());
         for (DiskState each : disks) {
             target.putInt(each.disk().index()).putInt(each.disk().sectorSizeBytes()).putLong(each.disk().sizeBytes());
@@ -189,7 +199,7 @@ record SourceState(long generation, boolean acknowledged, UUID bootId, UUID repl
             disks.add(new DiskState(new DiskInfo(index, getText(bytes), sizeBytes, sectorSizeBytes), comparedBytes,
                     getText(bytes)));
         }
-        Run run = new Run((flags & FLAG_CLEAN) != 0, (flags & FLAG_DOUBTED) != 0);
+        Run run = new Run((flags & FLAG_CLEAN) != 0, (flags & FLAG_DOUBTED) != 0, (flags & FLAG_OBSERVED) != 0);
         return new SourceState(generation, (flags & FLAG_ACKNOWLEDGED) != 0, bootId, replica, journaled,
                 (flags & FLAG_COMPARING) != 0, run, disks);
     }

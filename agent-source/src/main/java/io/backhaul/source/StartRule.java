@@ -75,6 +75,9 @@ sealed interface StartRule {
         if (state.journaled().equals(Position.NONE)) {
             return new CompareAll("nothing is known to be journaled");
         }
+        if (state.run().observed()) {
+            return new CompareAll("so far writes were seen in the kernel, and now they are not");
+        }
         if (state.run().doubted() && !state.bootId().equals(found.bootId())) {
             return new CompareAll("a disk had failed to make writes durable before the machine was started anew");
         }

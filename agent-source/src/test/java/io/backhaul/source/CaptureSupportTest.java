@@ -94,6 +94,16 @@ class CaptureSupportTest {
     }
 
     @Test
+    void aKernelWithoutLoopsOfItsOwnHasBoundedOnesUnlessTheyWereAddedToIt() throws IOException {
+        assertThat(verdict("loops")).isEqualTo(Verdict.FINE);
+        write("proc/sys/kernel/osrelease", "5.14.0-503.el9.x86_64\n");
+        assertThat(verdict("loops")).as("listed in kallsyms").isEqualTo(Verdict.FINE);
+        write("proc/kallsyms", "ffffffff81af24b0 T __traceiter_block_bio_queue\n");
+        assertThat(verdict("loops")).isEqualTo(Verdict.OTHERWISE);
+        assertThat(CaptureSupport.read(root).missing()).isEmpty();
+    }
+
+    @Test
     void aLockedDownKernelIsNamed() throws IOException {
         write("sys/kernel/security/lockdown", "none integrity [confidentiality]\n");
         assertThat(CaptureSupport.read(root).missing()).contains("lockdown");

@@ -23,7 +23,7 @@ class FoldersTest {
     private static final DiskInfo DISK = new DiskInfo(0, "serial-1", (100 << 16) + 512, 512);
     private static final SourceState STATE = new SourceState(12, true, new UUID(5, 6), new UUID(7, 8),
             new Position(11, 99), true,
-            new SourceState.Run(false, true),
+            new SourceState.Run(false, true, true),
             List.of(new SourceState.DiskState(DISK, 4096, "untouched")));
 
     private final MemoryVolume volume = new MemoryVolume();

@@ -187,6 +187,20 @@ class ObservedMachineTest {
     }
 
     @Test
+    void whoStandsInFrontOfTheDisksAfterSomebodyObservedComparesThem() {
+        ObservedRig rig = ordered(81, RING);
+        rig.kill();
+        for (int i = 0; i < 5; i++) {
+            rig.writeSomewhere(8 << 10);
+        }
+        rig.steps.until(rig::isQuiet, 1_000_000, "the writes are on the disks");
+        rig.startInFront();
+        rig.steps.until(() -> rig.machine().stream().isOrdered(), 3_000_000, "order: " + rig.machine().status());
+        rig.drain();
+        assertThat(rig.downstream.generations).last().extracting(GenerationStart::basis).isEqualTo(Position.NONE);
+    }
+
+    @Test
     void aFlushThatFailedIsToldByEveryLifeOfTheAgentUntilTheSystemIsStartedAnew() {
         ObservedRig rig = ordered(71, RING);
         rig.kill();

@@ -17,6 +17,7 @@ import io.backhaul.source.ebpf.MemoryRing;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -76,13 +77,24 @@ final class ObservedRig implements Downstream.Witness {
     }
 
     void start() {
+        agent.start(options, disks(), this::capture, true);
+    }
+
+    /** With a capture that stands in front of the disks, through which nobody writes. */
+    void startInFront() {
+        List<SourceDisk> disks = disks();
+        agent.start(options, disks, (loop, life) -> new WriteThroughCapture(disks, WriteThroughCapture.OnFull.OVERFLOW,
+                Duration.ZERO, stepping(life)), true);
+    }
+
+    private List<SourceDisk> disks() {
         List<SourceDisk> disks = new ArrayList<>();
         for (int i = 0; i < devices.size(); i++) {
             BlockDevice device = devices.get(i);
             disks.add(new SourceDisk(new DiskInfo(i, "disk-" + i, device.sizeBytes(), 512), "disk " + i, device,
                     () -> "writes " + submitted.size()));
         }
-        agent.start(options, disks, this::capture, false);
+        return disks;
     }
 
     private EbpfCapture capture(Loop loop, Steps.Life life) {
@@ -218,7 +230,17 @@ final class ObservedRig implements Downstream.Witness {
         // A mark's barrier first, so that what was submitted is captured.
         steps.until(() -> machine().stream().isOrdered() && ring.isRead(), 3_000_000,
                 "order: " + machine().status());
+        drain();
+    }
+
+    /** Waits until the replica holds what the disks hold. */
+    void drain() {
         agent.drain(devices.stream().map(ObservedRig::content).toList());
+    }
+
+    /** Whether every write is on its disk. */
+    boolean isQuiet() {
+        return ring.isQuiet();
     }
 
     private static byte[] content(MemoryDevice device) {

@@ -57,6 +57,15 @@ class StartRuleTest {
     }
 
     @Test
+    void whoDoesNotObserveCannotTellWhatWasWrittenSinceSomebodyDid() {
+        assertThat(judge(RUNNING.observed(), BOOT, "")).isInstanceOf(StartRule.CompareAll.class);
+        assertThat(judge(RUNNING.observed().stopped(List.of("same")), BOOT, "same"))
+                .as("what was written while the agent ended").isInstanceOf(StartRule.CompareAll.class);
+        assertThat(judge(RUNNING.observed().opened(BOOT), BOOT, "")).as("a later run")
+                .isInstanceOf(StartRule.GoOn.class);
+    }
+
+    @Test
     void otherDisksALostMapOrAnUnknownBasisCompare() {
         var others = List.of(new DiskInfo(0, "b", 1 << 20, 512));
         assertThat(StartRule.judge(new StartRule.Findings(RUNNING, true, BOOT, others, List.of("")), true))

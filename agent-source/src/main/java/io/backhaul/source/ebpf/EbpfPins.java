@@ -2,12 +2,17 @@ package io.backhaul.source.ebpf;
 
 import io.backhaul.blockio.bpf.BpfHandle;
 import io.backhaul.blockio.bpf.BpfObject;
+import io.backhaul.blockio.bpf.PinFolder;
 import io.backhaul.blockio.bpf.SharedMemory;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -29,6 +34,8 @@ public final class EbpfPins {
     private static final String OBJECT = "capture.bpf.o";
     private static final int HELPER_LOOP = 181;
     private static final List<String> MAPS = List.of("ring", "control", "marks", "notes");
+    /** What the programs are pinned as, and the links that have them run. */
+    private static final List<String> ATTACHED = List.of("complete", "request", "queue");
     private static final String READY = "ready";
     private static final Path FOLDER = BpfHandle.PINS.resolve("backhaul");
 
@@ -94,25 +101,56 @@ public final class EbpfPins {
                     "eBPF captures 1 to " + KernelLayout.MAX_TARGETS + " disks of a machine, not " + targets.size());
         }
         BpfHandle.mountPins();
-        Path folder = folder(machine);
-        String unfit = "";
-        if (Files.isDirectory(folder)) {
-            unfit = unfit(folder, targets, bounds);
-            if (unfit.isEmpty()) {
-                return new Attached(open(folder, targets, bounds, false), "");
+        Path folder = Files.createDirectories(folder(machine));
+        PinFolder held = hold(machine);
+        boolean fresh = isEmpty(folder);
+        try {
+            String unfit = fresh ? "" : unfit(folder, targets, bounds);
+            if (!unfit.isEmpty()) {
+                clear(folder);
+                fresh = true;
             }
-            detach(machine);
+            if (fresh) {
+                begin(folder, targets, bounds, Calibration.find(object(), disk, random));
+            }
+            return new Attached(open(held, folder, targets, bounds, fresh), unfit);
+        } catch (IOException | RuntimeException failed) {
+            if (fresh) {
+                undo(folder, failed);
+            }
+            held.close();
+            throw failed;
         }
-        Calibration calibration = Calibration.find(object(), disk, random);
-        Files.createDirectories(folder);
-        begin(folder, targets, bounds, calibration);
-        return new Attached(open(folder, targets, bounds, true), unfit);
+    }
+
+    /** Nobody else uses or removes what is pinned for a machine. */
+    private static PinFolder hold(UUID machine) throws IOException {
+        PinFolder held = PinFolder.hold(folder(machine));
+        if (held == null) {
+            throw new IOException("an agent of machine " + machine + " is running and captures in the kernel:"
+                    + " stop it first");
+        }
+        return held;
+    }
+
+    /** Of what could not be begun nothing stays. */
+    private static void undo(Path folder, Exception because) {
+        try {
+            remove(folder);
+        } catch (IOException also) {
+            because.addSuppressed(also);
+        }
     }
 
     /** Why what is pinned cannot be gone on with; empty where it can. */
     private static String unfit(Path folder, List<EbpfTarget> targets, Bounds bounds) throws IOException {
         if (!Files.exists(folder.resolve(READY))) {
             return "an earlier beginning was cut off";
+        }
+        for (String pin : pins()) {
+            if (!Files.exists(folder.resolve(pin))) {
+                return "of what was pinned there is no " + pin + " any more";
+            }
         }
         try (BpfHandle map = BpfHandle.open(folder.resolve("control"));
                 SharedMemory control = map.map(0, map.valueBytes(), false);
@@ -131,6 +169,16 @@ public final class EbpfPins {
             }
             return same ? "" : "it was begun for other disks";
         }
+    }
+
+    /** Without which nothing is captured. */
+    private static List<String> pins() {
+        List<String> all = new ArrayList<>(MAPS);
+        for (String each : ATTACHED) {
+            all.add("program-" + each);
+            all.add("link-" + each);
+        }
+        return all;
     }
 
     private static boolean isSame(SharedMemory control, int at, EbpfTarget target) {
@@ -165,9 +213,9 @@ public final class EbpfPins {
                 }
             }
             // The end of writes is seen before their beginning is: a write must not seem to go on for ever.
-            attach(object, folder, complete, COMPLETE, "complete");
-            attach(object, folder, request, REQUEST, "request");
-            attach(object, folder, queue, QUEUE, "queue");
+            attach(object, folder, complete, COMPLETE, ATTACHED.get(0));
+            attach(object, folder, request, REQUEST, ATTACHED.get(1));
+            attach(object, folder, queue, QUEUE, ATTACHED.get(2));
         }
         Files.createDirectory(folder.resolve(READY));
     }
@@ -211,8 +259,8 @@ public final class EbpfPins {
         }
     }
 
-    private static CaptureRing open(Path folder, List<EbpfTarget> targets, Bounds bounds, boolean fresh)
-            throws IOException {
+    private static CaptureRing open(PinFolder held, Path folder, List<EbpfTarget> targets, Bounds bounds,
+            boolean fresh) throws IOException {
         List<AutoCloseable> opened = new ArrayList<>();
         try (BpfHandle ring = BpfHandle.open(folder.resolve("ring"));
                 BpfHandle control = BpfHandle.open(folder.resolve("control"));
@@ -226,9 +274,13 @@ public final class EbpfPins {
             SharedMemory lost = keep(opened,
                     marks.map(0, (long) marks.maxEntries() * KernelLayout.MARKS_PAGE_BYTES, true));
             SharedMemory own = keep(opened, notes.map(0, Notes.LENGTH_BYTES, true));
-            // A write that is not seen to end only costs time; one that is not seen to begin is lost.
-            List<BpfHandle> programs = List.of(keep(opened, BpfHandle.open(folder.resolve("program-queue"))));
-            return new KernelRing(new KernelRing.Parts(consumer, producer, head, lost, own, programs), targets, size,
+            BpfHandle queue = keep(opened, BpfHandle.open(folder.resolve("program-queue")));
+            List<BpfHandle> links = new ArrayList<>();
+            for (String each : ATTACHED) {
+                links.add(keep(opened, BpfHandle.open(folder.resolve("link-" + each))));
+            }
+            var kept = new KernelRing.Kept(queue, links, held);
+            return new KernelRing(new KernelRing.Parts(consumer, producer, head, lost, own, kept), targets, size,
                     bounds.settleNanos(), fresh);
         } catch (IOException | RuntimeException failed) {
             for (AutoCloseable each : opened) {
@@ -261,31 +313,53 @@ public final class EbpfPins {
     }
 
     /**
-     * Ends a machine's capture and removes every trace of it. A running agent must be stopped before.
+     * Ends a machine's capture and removes every trace of it.
      *
      * @return whether there was anything
      * @throws IOException
-     *             in one clear line, where it cannot be removed
+     *             in one clear line, where an agent runs, or where it cannot be removed
      */
     public static boolean detach(UUID machine) throws IOException {
         Path folder = folder(machine);
-        if (!Files.isDirectory(folder)) {
+        try {
+            Files.readAttributes(folder, BasicFileAttributes.class);
+        } catch (NoSuchFileException nothing) {
             return false;
+        } catch (AccessDeniedException unseen) {
+            throw new IOException("only root sees and removes what is pinned under " + BpfHandle.PINS
+                    + ": run as root", unseen);
         }
+        PinFolder held = hold(machine);
+        try {
+            remove(folder);
+        } finally {
+            held.close();
+        }
+        return true;
+    }
+
+    private static void remove(Path folder) throws IOException {
+        clear(folder);
+        Files.deleteIfExists(folder);
+        if (isEmpty(FOLDER)) {
+            Files.deleteIfExists(FOLDER);
+        }
+    }
+
+    /** Takes away what is pinned, whichever version did. */
+    private static void clear(Path folder) throws IOException {
         List<Path> pins = new ArrayList<>();
         try (DirectoryStream<Path> all = Files.newDirectoryStream(folder)) {
             all.forEach(pins::add);
         }
         // Links first: nothing is captured from then on.
-        pins.sort(Comparator.comparing((Path pin) -> !String.valueOf(pin.getFileName()).startsWith("link-")));
+        pins.sort(Comparator.comparing((Path pin) -> !String.valueOf(pin.getFileName()).startsWith("link")));
         for (Path pin : pins) {
+            if (Files.isDirectory(pin, LinkOption.NOFOLLOW_LINKS)) {
+                clear(pin);
+            }
             Files.deleteIfExists(pin);
         }
-        Files.deleteIfExists(folder);
-        if (isEmpty(FOLDER)) {
-            Files.deleteIfExists(FOLDER);
-        }
-        return true;
     }
 
     private static boolean isEmpty(Path directory) throws IOException {

@@ -1,6 +1,7 @@
 package io.backhaul.source.ebpf;
 
 import io.backhaul.blockio.bpf.BpfHandle;
+import io.backhaul.blockio.bpf.PinFolder;
 import io.backhaul.blockio.bpf.SharedMemory;
 import io.backhaul.blockio.system.BlockDevices;
 import io.backhaul.source.ChangeStream;
@@ -31,7 +32,19 @@ final class KernelRing implements CaptureRing {
 
     /** Everything mapped and open. */
     record Parts(SharedMemory consumer, SharedMemory producer, SharedMemory control, SharedMemory marks,
-            SharedMemory notes, List<BpfHandle> programs) {}
+            SharedMemory notes, Kept kept) {}
+
+    /**
+     * What is held while the ring is open.
+     *
+     * @param queue
+     *            the program that sees writes begin
+     * @param links
+     *            so that the programs run on whatever becomes of the pins
+     * @param folder
+     *            for nobody else to use or remove
+     */
+    record Kept(BpfHandle queue, List<BpfHandle> links, PinFolder folder) {}
 
     /**
      * Maps nothing by itself.
@@ -100,12 +113,9 @@ final class KernelRing implements CaptureRing {
     /** What did not fit or failed, and writes for which a program could not run at all. */
     @Override
     public long losses() throws IOException {
-        long sum = 0;
-        for (BpfHandle program : parts.programs()) {
-            sum += program.misses();
-        }
-        misses = sum;
-        return parts.control().getAcquire(KernelLayout.CONTROL_LOST) + sum;
+        // A write that is not seen to end only costs time; one that is not seen to begin is lost.
+        misses = parts.kept().queue().misses();
+        return parts.control().getAcquire(KernelLayout.CONTROL_LOST) + misses;
     }
 
     @Override
@@ -199,6 +209,8 @@ final class KernelRing implements CaptureRing {
         parts.control().close();
         parts.marks().close();
         parts.notes().close();
-        parts.programs().forEach(BpfHandle::close);
+        parts.kept().queue().close();
+        parts.kept().links().forEach(BpfHandle::close);
+        parts.kept().folder().close();
     }
 }

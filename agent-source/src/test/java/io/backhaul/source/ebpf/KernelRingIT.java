@@ -1,8 +1,11 @@
 package io.backhaul.source.ebpf;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.backhaul.blockio.Tool;
+import io.backhaul.blockio.bpf.BpfHandle;
+import io.backhaul.blockio.bpf.SharedMemory;
 import io.backhaul.blockio.system.BlockDevices;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -13,11 +16,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the kernel puts into the ring, against what the device holds. */
@@ -144,6 +149,88 @@ class KernelRingIT {
         assertThat(EbpfPins.detach(machine)).isTrue();
         assertThat(EbpfPins.isPinned(machine)).isFalse();
         assertThat(EbpfPins.detach(machine)).isFalse();
+    }
+
+    @Test
+    void whileAnAgentHoldsItNobodyElseCapturesForTheMachineOrDetachesIt() throws Exception {
+        EbpfPins.Bounds sizes = new EbpfPins.Bounds(1 << 20, 64 << 10);
+        try (CaptureRing ring = attach(sizes).ring()) {
+            assertThatThrownBy(() -> attach(sizes)).isInstanceOf(IOException.class)
+                    .hasMessage(
+                            "an agent of machine " + machine + " is running and captures in the kernel: stop it first");
+            assertThatThrownBy(() -> EbpfPins.detach(machine)).isInstanceOf(IOException.class)
+                    .hasMessageContaining("stop it first");
+            assertThat(EbpfPins.isPinned(machine)).isTrue();
+            // By hand, past us.
+            try (Stream<Path> pins = Files.list(EbpfPins.folder(machine))) {
+                for (Path pin : pins.toList()) {
+                    Files.delete(pin);
+                }
+            }
+            Tool.run("dd", "if=/dev/urandom", "of=" + disk.path(), "bs=64k", "count=1", "oflag=direct", "status=none");
+            replay(ring);
+            assertReplicaIsTheDisk();
+        }
+        assertThat(EbpfPins.detach(machine)).isTrue();
+        assertThat(EbpfPins.isPinned(machine)).isFalse();
+    }
+
+    /** What somebody does to the pins while no agent runs, and what the next one says. */
+    enum LeftOver {
+        VERSION("it was left by another version of the agent, with layout 99"), NO_LINK(
+                "of what was pinned there is no link-queue any more"),
+        CUT_OFF(
+                "an earlier beginning was cut off"),
+        STRANGE(
+                "an earlier beginning was cut off"),
+        SIZES("it was begun with other sizes");
+
+        private final String said;
+
+        LeftOver(String said) {
+            this.said = said;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aLeftOverThatCannotBeGoneOnWithIsReplacedAndSaid(LeftOver how) throws Exception {
+        EbpfPins.Bounds sizes = new EbpfPins.Bounds(1 << 20, 64 << 10);
+        attach(sizes).ring().close();
+        Path folder = EbpfPins.folder(machine);
+        switch (how) {
+            case VERSION -> {
+                try (BpfHandle map = BpfHandle.open(folder.resolve("control"));
+                        SharedMemory control = map.map(0, KernelLayout.CONTROL_BYTES, true)) {
+                    control.setIntVolatile(KernelLayout.CONTROL_VERSION, 99);
+                }
+            }
+            case NO_LINK -> Files.delete(folder.resolve("link-queue"));
+            case CUT_OFF -> Files.delete(folder.resolve("ready"));
+            case STRANGE -> {
+                Files.move(folder.resolve("ready"), folder.resolve("of-another-layout"));
+                Files.createDirectories(folder.resolve("of-another-layout/deeper"));
+            }
+            case SIZES -> sizes = new EbpfPins.Bounds(2 << 20, 64 << 10);
+        }
+        EbpfPins.Attached again = attach(sizes);
+        try (CaptureRing ring = again.ring()) {
+            assertThat(again.found()).isEqualTo(how.said);
+            Tool.run("dd", "if=/dev/urandom", "of=" + disk.path(), "bs=64k", "count=1", "oflag=direct", "status=none");
+            replay(ring);
+            assertReplicaIsTheDisk();
+        }
+        try (Stream<Path> pins = Files.list(folder)) {
+            assertThat(pins).hasSize(11);
+        }
+    }
+
+    @Test
+    void ofACaptureThatCannotBeginNothingStays() throws Exception {
+        assertThatThrownBy(() -> EbpfPins.attach(machine,
+                List.of(EbpfTarget.of(0, disk.path(), BlockDevices.read())), new EbpfPins.Bounds(1 << 20, 64 << 10),
+                folder.resolve("no-such-disk"), random)).isInstanceOf(IOException.class);
+        assertThat(EbpfPins.isPinned(machine)).isFalse();
     }
 
     @Test
