@@ -92,7 +92,7 @@ final class EbpfCheck {
         say("identical after each kill");
         overflow(scene);
         say("identical after the overflow");
-        detach(scene.fleet());
+        assertThat(detach(scene.fleet())).as("exit code of a detach").isZero();
     }
 
     private void say(String what) {
@@ -118,6 +118,7 @@ final class EbpfCheck {
         String capture = scene.fleet().status(Part.SOURCE).text("capture");
         findings.put("capture", capture);
         assertThat(capture).isEqualTo("ebpf");
+        assertThat(detach(scene.fleet())).as("exit code of a detach while the agent runs").isEqualTo(Backhaul.FAILED);
     }
 
     private static List<LoopDisk.Written> written(EbpfScene scene) throws IOException {
@@ -285,16 +286,19 @@ final class EbpfCheck {
         int ordered = 0;
         for (int kill = 0; kill < scale.kills(); kill++) {
             tell(kill, "kills survived");
-            scene.scene().awaitWritten(1 << 20);
-            fleet.child(Part.SOURCE).kill();
-            Havoc.rest(random.nextLong(400));
-            fleet.start(Part.SOURCE);
-            Answer machine = scene.scene().awaitOrdered();
-            boolean wasOrdered = machine.count("readBytes") == 0;
-            assertThat(wasOrdered || machine.count("overflows") > 0)
-                    .as("kill %d: read again %d bytes though nothing overflowed", kill, machine.count("readBytes"))
-                    .isTrue();
-            ordered += wasOrdered ? 1 : 0;
+            try (WriteWitness witness = scene.witnessThroughKills()) {
+                scene.scene().awaitWritten(1 << 20);
+                fleet.child(Part.SOURCE).kill();
+                Havoc.rest(random.nextLong(400));
+                fleet.start(Part.SOURCE);
+                Answer machine = scene.scene().awaitOrdered();
+                boolean wasOrdered = machine.count("readBytes") == 0;
+                assertThat(wasOrdered || machine.count("overflows") > 0)
+                        .as("kill %d: read again %d bytes though nothing overflowed", kill, machine.count("readBytes"))
+                        .isTrue();
+                ordered += wasOrdered ? 1 : 0;
+                assertWroteNothing(witness);
+            }
         }
         stopWriting(scene);
         scene.scene().awaitJournaled();
@@ -310,7 +314,7 @@ final class EbpfCheck {
     private void overflow(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
         Fleet fleet = scene.fleet();
         assertThat(fleet.child(Part.SOURCE).stop()).as("exit code of a clean stop").isZero();
-        detach(fleet);
+        assertThat(detach(fleet)).as("exit code of a detach").isZero();
         try (Line line = Line.to(() -> fleet.listen(Part.PROCESS_SERVER).orElseThrow())) {
             fleet.configure(Part.SOURCE, "process-servers = [\"" + line.address() + "\"]\n" + SMALL_RING);
             fleet.start(Part.SOURCE);
@@ -346,11 +350,11 @@ final class EbpfCheck {
         }
     }
 
-    /** Removes what is in the kernel. */
-    static void detach(Fleet fleet) {
-        if (Files.exists(fleet.config(Part.SOURCE))) {
-            Backhaul.run("source", "detach", "--config", fleet.config(Part.SOURCE).toString());
-        }
+    /** Removes what is in the kernel; answers the exit code. */
+    static int detach(Fleet fleet) {
+        return Files.exists(fleet.config(Part.SOURCE))
+                ? Backhaul.run("source", "detach", "--config", fleet.config(Part.SOURCE).toString())
+                : Backhaul.DONE;
     }
 
     private static List<Path> pins() throws IOException {

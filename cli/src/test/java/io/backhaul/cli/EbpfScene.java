@@ -197,6 +197,11 @@ final class EbpfScene implements AutoCloseable {
         return WriteWitness.of(fleet().child(Part.SOURCE).pid(), disks(), place.resolve("traces"));
     }
 
+    /** The same, and those that are started in its place. */
+    WriteWitness witnessThroughKills() throws IOException, InterruptedException {
+        return WriteWitness.ofItAndItsSuccessors(fleet().child(Part.SOURCE).pid(), disks(), place.resolve("traces"));
+    }
+
     /** The agent has opened no protected device for writing. */
     void assertOpenedForReadingOnly() throws IOException {
         List<String> devices = disks().stream().map(disk -> disk.device().toString()).toList();

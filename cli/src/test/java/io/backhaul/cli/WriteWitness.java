@@ -70,6 +70,22 @@ final class WriteWitness implements AutoCloseable {
      *            where the kernel's traces may be mounted if they are not yet
      */
     static WriteWitness of(long pid, List<LoopDisk> disks, Path folder) throws IOException, InterruptedException {
+        return of(pid, Watched.PROCESS, disks, folder);
+    }
+
+    /** The same, and whatever processes the caller's thread starts from now on, from their first instruction. */
+    static WriteWitness ofItAndItsSuccessors(long pid, List<LoopDisk> disks, Path folder)
+            throws IOException, InterruptedException {
+        return of(pid, Watched.SUCCESSORS_TOO, disks, folder);
+    }
+
+    /** Who is watched. */
+    private enum Watched {
+        PROCESS, SUCCESSORS_TOO
+    }
+
+    private static WriteWitness of(long pid, Watched who, List<LoopDisk> disks, Path folder)
+            throws IOException, InterruptedException {
         Path mounted = Path.of("");
         Path traces = KNOWN;
         if (!Files.isDirectory(traces.resolve("instances"))) {
@@ -81,7 +97,7 @@ final class WriteWitness implements AutoCloseable {
         Path instance = Files.createDirectory(traces.resolve("instances").resolve("backhaul-" + pid));
         var witness = new WriteWitness(mounted, instance);
         try {
-            witness.begin(pid, disks);
+            witness.begin(pid, who, disks);
             return witness;
         } catch (IOException | RuntimeException failed) {
             witness.close();
@@ -89,7 +105,7 @@ final class WriteWitness implements AutoCloseable {
         }
     }
 
-    private void begin(long pid, List<LoopDisk> disks) throws IOException {
+    private void begin(long pid, Watched who, List<LoopDisk> disks) throws IOException {
         List<String> numbers = new ArrayList<>();
         for (LoopDisk disk : disks) {
             numbers.add(Files.readString(Path.of("/sys/class/block", disk.name(), "dev")).strip());
@@ -106,11 +122,18 @@ final class WriteWitness implements AutoCloseable {
         // Twice: a thread may begin while the list is read.
         for (int i = 0; i < 2; i++) {
             for (String thread : threads(pid)) {
-                Files.writeString(instance.resolve("set_event_pid"), thread + "\n", StandardOpenOption.APPEND);
+                watch(thread);
             }
+        }
+        if (who == Watched.SUCCESSORS_TOO) {
+            watch(String.valueOf(Files.readSymbolicLink(Path.of("/proc/thread-self")).getFileName()));
         }
         set(BLOCK + "/enable", "1");
         set(CACHE + "/enable", "1");
+    }
+
+    private void watch(String thread) throws IOException {
+        Files.writeString(instance.resolve("set_event_pid"), thread + "\n", StandardOpenOption.APPEND);
     }
 
     /** As the kernel numbers its devices. */

@@ -60,6 +60,23 @@ class WriteWitnessIT {
     }
 
     @Test
+    void aProcessThatIsStartedLaterIsSeenFromItsFirstInstruction() throws Exception {
+        Process first = new ProcessBuilder("sleep", "60").start();
+        try (LoopDisk disk = LoopDisk.make(folder.resolve("disk.img"), 8 << 20);
+                WriteWitness witness = WriteWitness.ofItAndItsSuccessors(first.pid(), List.of(disk),
+                        folder.resolve("traces"))) {
+            first.destroyForcibly().waitFor();
+            assertThat(witness.seen().own()).isEmpty();
+            Process second = new ProcessBuilder("sh", "-c", "(dd if=/dev/zero of=" + disk.device()
+                    + " bs=512 count=1 oflag=direct conv=notrunc status=none) & wait $!").start();
+            assertThat(second.waitFor()).isZero();
+            assertThat(witness.seen().own()).hasSize(1);
+        } finally {
+            first.destroyForcibly();
+        }
+    }
+
+    @Test
     void whatOthersHaveLeftDirtyAndAReaderMakesTheKernelWriteIsNotTheReaders() throws Exception {
         WriteWitness.Seen seen = seen("dd if=DISK of=/dev/null bs=64k iflag=direct status=none");
         assertThat(seen.own()).isEmpty();
