@@ -73,6 +73,16 @@ final class KernelDoor implements Guest.Served {
         return new Oracle.Bounds(wasRead ? state - 1 : 0, state - 1);
     }
 
+    /** Whether no write is on its way to a disk. */
+    boolean isIdle() {
+        return ring.isIdle();
+    }
+
+    /** A mark is asked for; it comes behind what the ring has lost, whether the stream has gone on before that or not. */
+    void marking(SourcePart agent) {
+        told.tally.add("ring: mark amid losses", !agent.isStreaming() && ring.hasLosses() ? 1 : 0);
+    }
+
     /** Whether everything that was written is in the stream, or the agent knows what is not. */
     boolean isRead() {
         return ring.isRead();

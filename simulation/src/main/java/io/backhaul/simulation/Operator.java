@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class Operator {
     private static final long SECOND = 1_000_000_000L;
     private static final long PATIENCE_NANOS = 60 * SECOND;
+    private static final int INSISTS = 30;
     private final Scene scene;
     private final Judge judge;
     private final Rehearsal rehearsal;
@@ -32,6 +33,20 @@ final class Operator {
         this.decommission = new Decommission(scene);
         this.stranger = new Stranger(scene);
         this.tally = scene.tally();
+        if (scene.kernel() != null) {
+            Dice dice = new Dice(scene.plan().seed(), "insistence");
+            scene.source().host().onDeath(dead -> insist(dice.chance(0.9) ? INSISTS : 0, dice));
+        }
+    }
+
+    /** A script wants a mark of a source that has gone away, before and after it is there again. */
+    private void insist(int times, Dice dice) {
+        if (times > 0) {
+            scene.scheduler().after(dice.scaled(SECOND / 1000, 2 * SECOND), () -> {
+                mark(dice);
+                insist(times - 1, dice);
+            });
+        }
     }
 
     void act(FaultKind kind, Dice dice) {
@@ -165,6 +180,10 @@ final class Operator {
             return;
         }
         tally.count("operator: mark");
+        KernelDoor kernel = scene.kernel();
+        if (kernel != null) {
+            kernel.marking(source);
+        }
         String label = "mark " + ++marks;
         int before = scene.oracle().state();
         source.mark(label, dice.nextBoolean(), (position, why) -> {

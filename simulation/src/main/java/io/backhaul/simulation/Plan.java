@@ -102,7 +102,11 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
                 faults.put(FaultKind.KILL, 4 * SECOND);
                 faults.put(FaultKind.LINK_REFUSE, 6 * SECOND);
             }
-            shape = shape.observed((int) own.scaled(96 << 10, 8 << 20), onlyKills);
+            boolean bursts = own.fork("bursts").chance(0.5);
+            if (bursts) {
+                faults.put(FaultKind.OVERFLOW, own.fork("how often").scaled(1, 6) * SECOND);
+            }
+            shape = shape.observed((int) own.scaled(96 << 10, bursts ? 384 << 10 : 8 << 20), onlyKills);
             // The guest goes on with all of the disk, past the agent.
             faults.remove(FaultKind.DISK_CHANGED);
             // Its reader looks every few milliseconds: a long life would be spent with that.

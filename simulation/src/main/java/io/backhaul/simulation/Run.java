@@ -252,6 +252,10 @@ final class Run {
         @Override
         public void overflow(Dice dice) {
             scene.guest().burst(dice.scaled(100, 2000));
+            if (scene.kernel() != null && plan.faults().containsKey(FaultKind.KILL) && dice.chance(0.5)) {
+                // Where much is written memory is short, and the agent is killed while the guest goes on.
+                scene.source().kill(false);
+            }
         }
 
         @Override

@@ -177,9 +177,11 @@ final class Scene {
 
     /** Puts something on the disks, and starts everything. */
     void begin() {
+        // A machine that is set up just now has nothing yet.
+        boolean isEmpty = kernel != null && dice.fork("emptiness").chance(0.5);
         for (int disk = 0; disk < disks.size(); disk++) {
             int sectors = (int) (disks.get(disk).sizeBytes() / SectorContent.SECTOR_BYTES);
-            for (int i = 0; i < 3; i++) {
+            for (int i = 0; i < 3 && !isEmpty; i++) {
                 int first = dice.nextInt(sectors);
                 long[] ids = new long[Math.min(sectors - first, (int) dice.scaled(1, sectors))];
                 int state = oracle.nextState();
@@ -192,8 +194,23 @@ final class Scene {
                 oracle.change(disk, first, ids);
             }
         }
-        stations().forEach(Station::start);
+        for (Station<?> station : stations()) {
+            if (station == source && kernel != null) {
+                install(kernel, 1 + dice.fork("installed").nextInt(10_000));
+            } else {
+                station.start();
+            }
+        }
         guest.begin();
+    }
+
+    /** Who only observes is installed on a machine that has long been at work, and has a write under way just then. */
+    private void install(KernelDoor door, int patienceMillis) {
+        if (door.isIdle() && patienceMillis > 0) {
+            scheduler.after(1_000_000, () -> install(door, patienceMillis - 1));
+        } else {
+            source.start();
+        }
     }
 
     Plan plan() {

@@ -23,9 +23,9 @@ final class Sometimes {
             "settings: granularity", "spool lost while undelivered", "state rot: state.bks", "state rot: dirty-",
             "state rot: machine.state", "ring: overflow",
             "ring: overflow while no agent runs", "ring: write refused by the disk",
-            "ring: lost with the power", "ring: found again", "ring: order outlived the agent", "digests: UNAVAILABLE",
-            "digests: ALL_ZERO",
-            "digests: SOME", "refusal: another replica");
+            "ring: lost with the power", "ring: found again", "ring: order outlived the agent",
+            "ring: mark amid losses", "digests: UNAVAILABLE", "digests: ALL_ZERO", "digests: SOME",
+            "refusal: another replica");
     private static final List<String> REFUSALS = List.of("BASIS_UNKNOWN", "BUSY", "DISK_MISMATCH", "DISPLACED",
             "FENCED", "GAP",
             "NOT_AUTHORISED", "PEER_SILENT", "SHUTTING_DOWN", "STALE_GENERATION", "STORE_CORRUPT", "STORE_FAILED",

@@ -46,7 +46,8 @@ class KeptSeedsTest {
         "a machine that had lost its state began a generation that a lost spool had held,--seed 20780000060",
         "a disk that had failed to flush was trusted after a loss of power,--seed 20781000009",
         "what had been set aside filled a spool's volume for ever,--seed 795471043215",
-        "a damaged start of a generation was searched for by counting,--seed 795471043746"})
+        "a damaged start of a generation was searched for by counting,--seed 795471043746",
+        "a mark of an earlier generation hid one that was kept,--seed 20781000340"})
     void whatWasFoundOnceStaysMended(String bug, String command) {
         Options options = Options.of(List.of(command.replace(';', ',').split(" ", -1)));
         Plan plan = Plan.of(options.first, options.without);

@@ -67,9 +67,13 @@ final class Notes {
         return get(GENERATION);
     }
 
+    /** What was kept of another generation stands in the way of what will have the same sequence in this one: it goes first. */
     void begun(long generation) {
         set(ORDERED_AT, 0);
         set(LAST, 0);
+        for (int i = 0; i < SLOT_COUNT; i++) {
+            set(SLOTS + i * SLOT_BYTES, 0);
+        }
         set(GENERATION, generation);
     }
 

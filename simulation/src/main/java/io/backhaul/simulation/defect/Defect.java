@@ -6,6 +6,7 @@ import static io.backhaul.simulation.defect.Edit.calling;
 import static io.backhaul.simulation.defect.Edit.emptied;
 import static io.backhaul.simulation.defect.Edit.flipped;
 import static io.backhaul.simulation.defect.Edit.keeping;
+import static io.backhaul.simulation.defect.Edit.leaving;
 import static io.backhaul.simulation.defect.Edit.slipping;
 import static io.backhaul.simulation.defect.Edit.straight;
 import static io.backhaul.simulation.defect.Edit.without;
@@ -105,7 +106,11 @@ record Defect(String name, String sentence, List<Edit> edits) {
                 of("ring-resumes-anywhere", "who goes on with a ring begins at its tail, wherever the stream stands",
                         emptied("source.ebpf.EbpfCapture.resume")),
                 of("ring-reads-unsettled", "a disk is read while writes that were submitted are on their way to it",
-                        without("source.Reconciler.read", "Observation", "settle")));
+                        without("source.Reconciler.read", "Observation", "settle")),
+                of("ring-believes-zeroes", "zeroes are believed while a write is on its way to them",
+                        without("source.Reconciler.compareChunks", "Observation", "settle")),
+                of("ring-losses-taken-early", "losses are taken over before the stream has gone on in order",
+                        leaving("source.ChangeStream.takeLosses", 0)));
     }
 
     private static List<Defect> inTheDirtyMap() {

@@ -128,6 +128,14 @@ record Edit(String owner, String method, Change change, AtomicInteger applied) {
         return condition(place, number, (builder, branch) -> forget(builder, branch.opcode()));
     }
 
+    /** The n-th condition always leaves the straight way. */
+    static Edit leaving(String place, int number) {
+        return condition(place, number, (builder, branch) -> {
+            forget(builder, branch.opcode());
+            builder.goto_(branch.target());
+        });
+    }
+
     private interface Turn {
         void take(CodeBuilder builder, BranchInstruction branch);
     }

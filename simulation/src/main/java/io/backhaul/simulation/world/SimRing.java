@@ -126,7 +126,10 @@ public final class SimRing implements SimHost.Store {
     private void submit(Extent extent, Work work, Completion completion) {
         int submittedIn = life;
         underWay++;
-        host.scheduler().after(dice.chance(0.1) ? dice.scaled(100_000, 300_000_000) : dice.between(20_000, 400_000),
+        // Slow ones above all before anybody looks: what is under way when an agent is installed is the hard part.
+        boolean slow = dice.chance(attached ? 0.1 : 0.8);
+        long slowNanos = attached ? dice.scaled(100_000, 300_000_000) : dice.scaled(10_000_000, 3_000_000_000L);
+        host.scheduler().after(slow ? slowNanos : dice.between(20_000, 400_000),
                 () -> {
                     if (life != submittedIn) {
                         return;
@@ -151,6 +154,16 @@ public final class SimRing implements SimHost.Store {
         underWay--;
         waiting.forEach(Monitor::signalAll);
         waiting.clear();
+    }
+
+    /** Whether no write is on its way to a disk. */
+    public boolean isIdle() {
+        return underWay == 0;
+    }
+
+    /** Whether something was lost that no agent has taken over. */
+    public boolean hasLosses() {
+        return !lost.isEmpty();
     }
 
     /** Whether an agent has read all there is, and knows of all that is lost. */
