@@ -14,7 +14,9 @@ enum Coincidence {
     LOSSES {
         @Override
         Map<FaultKind, Long> faults(Dice dice) {
-            Map<FaultKind, Long> faults = often(dice, FaultKind.RESYNC, 4, 20);
+            Map<FaultKind, Long> faults = often(dice, FaultKind.RESYNC, 8, 40);
+            // The next comparison mends what this one has left: who looks must look before.
+            faults.put(FaultKind.OPERATOR, SECOND);
             boolean moves = dice.chance(0.4);
             faults.put(moves ? FaultKind.MOVE : FaultKind.JOURNAL_LOST, seconds(dice, 10, 60));
             faults.put(FaultKind.KILL, seconds(dice, 10, 120));
@@ -34,7 +36,8 @@ enum Coincidence {
     ROT {
         @Override
         Map<FaultKind, Long> faults(Dice dice) {
-            Map<FaultKind, Long> faults = often(dice, dice.pick(List.of(FaultKind.BIT_FLIP, FaultKind.JOURNAL_ROT)), 8, 40);
+            Map<FaultKind, Long> faults = often(dice, dice.pick(List.of(FaultKind.BIT_FLIP, FaultKind.JOURNAL_ROT)),
+                    8, 40);
             faults.put(FaultKind.KILL, seconds(dice, 3, 20));
             faults.put(dice.pick(IN_THE_WAY), seconds(dice, 2, 10));
             return faults;
