@@ -36,8 +36,8 @@ enum Coincidence {
     ROT {
         @Override
         Map<FaultKind, Long> faults(Dice dice) {
-            Map<FaultKind, Long> faults = often(dice, dice.pick(List.of(FaultKind.BIT_FLIP, FaultKind.JOURNAL_ROT)),
-                    8, 40);
+            Map<FaultKind, Long> faults = often(dice, dice.pick(List.of(FaultKind.BIT_FLIP, FaultKind.JOURNAL_ROT)), 8,
+                    40);
             faults.put(FaultKind.KILL, seconds(dice, 3, 20));
             faults.put(dice.pick(IN_THE_WAY), seconds(dice, 2, 10));
             return faults;
