@@ -141,6 +141,11 @@ final class FileWorkload implements AutoCloseable {
         return worker.pause(work);
     }
 
+    /** Lets it end after the step under way, without waiting for that. */
+    void end() {
+        worker.close();
+    }
+
     /** Ends after the step under way. */
     void stop() throws IOException, InterruptedException {
         try {

@@ -75,7 +75,7 @@ final class EbpfScene implements AutoCloseable {
     private static long sizeMib(String type) {
         return switch (type) {
             case "xfs" -> 304;
-            case "btrfs" -> 192;
+            case "btrfs" -> 320;
             default -> 128;
         };
     }
@@ -103,6 +103,15 @@ final class EbpfScene implements AutoCloseable {
     /** All disks, in the order of the machine. */
     List<LoopDisk> disks() {
         return Stream.concat(systems.stream().map(UsedDisk::disk), Stream.of(counterA, counterB)).toList();
+    }
+
+    /** Of all disks together. */
+    long sizeBytes() throws IOException {
+        long sum = 0;
+        for (LoopDisk disk : disks()) {
+            sum += Files.size(disk.backing());
+        }
+        return sum;
     }
 
     Path resolve(String name) {

@@ -53,7 +53,8 @@ final class UsedDisk implements AutoCloseable {
      */
     void use(Path archive, long seed, int kibPerSecond) throws IOException, InterruptedException {
         if (!disk.isMounted()) {
-            disk.mount(mountPoint, "defaults");
+            // What btrfs has freed is there again only after a commit: on so small a disk it must not take half a minute.
+            disk.mount(mountPoint, type.equals("btrfs") ? "commit=3" : "defaults");
         }
         Path folder = mountPoint.resolve("use-" + seed);
         Files.createDirectories(folder);
@@ -111,15 +112,34 @@ final class UsedDisk implements AutoCloseable {
         return workload == null ? 0 : workload.rounds();
     }
 
+    /** Bids whoever writes to end. */
+    void endWriting() {
+        if (fio != null) {
+            // What it has written is proved by its copy: nobody needs to hear from it.
+            fio.descendants().forEach(ProcessHandle::destroyForcibly);
+            fio.destroyForcibly();
+        }
+        if (workload != null) {
+            workload.end();
+        }
+    }
+
     /** Ends whoever writes; the file system stays mounted. */
     void stopWriting() throws IOException, InterruptedException {
+        endWriting();
         if (fio != null) {
-            Scene.stop(fio);
+            fio.waitFor();
             fio = null;
         }
         if (workload != null) {
-            workload.stop();
+            FileWorkload ending = workload;
             workload = null;
+            try {
+                ending.stop();
+            } catch (IOException failed) {
+                throw new IOException(type + ", with " + (Files.getFileStore(mountPoint).getUsableSpace() >> 20)
+                        + " MiB free: " + failed.getMessage(), failed);
+            }
         }
     }
 
@@ -130,10 +150,7 @@ final class UsedDisk implements AutoCloseable {
 
     @Override
     public void close() {
-        if (fio != null) {
-            fio.descendants().forEach(ProcessHandle::destroyForcibly);
-            fio.destroyForcibly();
-        }
+        endWriting();
         if (workload != null) {
             workload.close();
         }
