@@ -144,7 +144,7 @@ public final class MasterTargetMachine {
     /** Reads what is stored; called once. A promotion that was cut off goes on. */
     public void begin() {
         var place = new Replica.Place(machine, ports.volume(), ports.disks(), setup.segments(),
-                ports.random());
+                ports.allocator(), ports.random());
         var reading = new Replica.Reading(setup.cacheBytes(), setup.index(), ports.lanes().index(),
                 damaged -> fault("journal", damaged));
         ports.lanes().store().submit(() -> Replica.open(place, ports.loop(), ports.lanes().store(), reading),

@@ -11,6 +11,7 @@ import io.backhaul.engine.loop.Loop;
 import io.backhaul.mastertarget.Checkpoint.Base;
 import io.backhaul.mastertarget.Checkpoint.Stage;
 import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.List;
 import java.util.UUID;
@@ -47,7 +48,8 @@ final class Replica {
     private Checkpoint checkpoint;
 
     /** Where a replica lies. */
-    record Place(UUID machine, Volume volume, BaseDisks disks, SegmentLimits segments, RandomGenerator random) {}
+    record Place(UUID machine, Volume volume, BaseDisks disks, SegmentLimits segments, ByteBufAllocator allocator,
+            RandomGenerator random) {}
 
     /**
      * How it is read.
@@ -114,7 +116,7 @@ final class Replica {
         BaseSet disks = BaseSet.open(place.disks(), promoted ? List.of() : checkpoint.disks());
         try {
             SegmentLog log = SegmentLog.open(place.volume().folder(JOURNAL), LogKind.JOURNAL, place.machine(),
-                    place.segments());
+                    place.segments(), place.allocator());
             UndoSet undo = new UndoSet(place.volume().folder(UNDO), place.machine(), reading.damaged());
             Contents contents;
             try {

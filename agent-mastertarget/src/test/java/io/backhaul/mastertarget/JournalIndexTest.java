@@ -58,7 +58,7 @@ final class JournalIndexTest {
     private void open() throws IOException {
         world = new World(random);
         SegmentLog log = SegmentLog.open(volume.folder("journal"), LogKind.JOURNAL, MACHINE,
-                SegmentLimits.ofSegments(16 << 10));
+                SegmentLimits.ofSegments(16 << 10), ByteBufAllocator.DEFAULT);
         List<PlacedDisk> placed = Arrays.stream(DISKS)
                 .mapToObj(
                         disk -> new PlacedDisk(new DiskInfo(disk, "serial", SECTORS * 512L, 512), DiskFormat.RAW, "d"))

@@ -45,7 +45,7 @@ public class SegmentBenchmark {
     public void open() throws IOException {
         folder = Folders.temporary();
         log = SegmentLog.open(DirectoryVolume.create(folder.resolve("log")), LogKind.SPOOL, Content.MACHINE,
-                SegmentLimits.DEFAULT);
+                SegmentLimits.DEFAULT, ByteBufAllocator.DEFAULT);
         var start = new GenerationStart(Content.MACHINE, 1, 1_000_000, Position.NONE, Fidelity.BASELINE, new UUID(7, 7),
                 "bench", List.of(new DiskInfo(0, "disk-0", 1L << 30, 512)));
         append(opened(), start.frame(ByteBufAllocator.DEFAULT));

@@ -11,6 +11,7 @@ import io.backhaul.engine.loop.Loop;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +24,8 @@ final class Spool {
     private static final long REOPEN_NANOS = 2_000_000_000L;
 
     /** What a spool stands on. */
-    record Ports(Loop loop, Lane writes, SpoolFolder folder, UUID machine, SegmentLimits limits, FaultLog faults) {}
+    record Ports(Loop loop, Lane writes, SpoolFolder folder, UUID machine, SegmentLimits limits,
+            ByteBufAllocator allocator, FaultLog faults) {}
 
     /** Who is told. All on the loop. */
     interface Owner {
@@ -54,7 +56,7 @@ final class Spool {
     void open() {
         ports.writes().submit(
                 () -> SegmentLog.salvage(ports.folder().of(ports.machine()), LogKind.SPOOL, ports.machine(),
-                        ports.limits(),
+                        ports.limits(), ports.allocator(),
                         loss -> ports.faults().report(loss.code(), subject(),
                                 loss.getMessage() + "; set aside, the source sends again what was in it")),
                 ports.loop(), new Lane.Outcome<SegmentLog>() {

@@ -18,9 +18,9 @@ final class FrameReader implements AutoCloseable {
     private int fetchedTo;
 
     /** @param offset where the first frame begins */
-    FrameReader(int offset) {
-        this.decoder = new FrameDecoder(ByteBufAllocator.DEFAULT);
-        this.chunk = ByteBufAllocator.DEFAULT.directBuffer(CHUNK_BYTES, CHUNK_BYTES);
+    FrameReader(ByteBufAllocator allocator, int offset) {
+        this.decoder = new FrameDecoder(allocator);
+        this.chunk = allocator.directBuffer(CHUNK_BYTES, CHUNK_BYTES);
         this.fetchedTo = offset;
     }
 

@@ -25,7 +25,7 @@ public final class LogCursor implements AutoCloseable {
         this.segment = segment;
         this.after = after;
         int offset = segment.seek(after);
-        this.reader = new FrameReader(offset);
+        this.reader = new FrameReader(log.allocator(), offset);
         this.position = offset == SegmentHeader.LENGTH_BYTES ? segment.before() : Position.NONE;
     }
 

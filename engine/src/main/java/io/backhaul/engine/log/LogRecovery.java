@@ -34,13 +34,16 @@ final class LogRecovery {
     private final LogKind kind;
     private final UUID machine;
     private final int indexStrideBytes;
+    private final ByteBufAllocator allocator;
 
-    LogRecovery(Volume volume, SegmentFiles files, LogKind kind, UUID machine, int indexStrideBytes) {
+    LogRecovery(Volume volume, SegmentFiles files, LogKind kind, UUID machine, int indexStrideBytes,
+            ByteBufAllocator allocator) {
         this.volume = volume;
         this.files = files;
         this.kind = kind;
         this.machine = machine;
         this.indexStrideBytes = indexStrideBytes;
+        this.allocator = allocator;
     }
 
     /** The segments that belong to the log, oldest first; empty for a log that is new. */
@@ -141,7 +144,7 @@ final class LogRecovery {
     }
 
     private void walkSealed(Segment segment) throws IOException {
-        ByteBuf window = ByteBufAllocator.DEFAULT.directBuffer(WINDOW_BYTES, WINDOW_BYTES);
+        ByteBuf window = allocator.directBuffer(WINDOW_BYTES, WINDOW_BYTES);
         try (SegmentFiles.Lease lease = files.acquire(segment.number())) {
             long length = lease.file().length();
             long windowAt = 0;
@@ -229,7 +232,7 @@ final class LogRecovery {
 
     private String walkTail(Segment segment, StoredFile file) throws IOException {
         int limit = (int) Math.min(Integer.MAX_VALUE, file.length());
-        try (FrameReader reader = new FrameReader(SegmentHeader.LENGTH_BYTES)) {
+        try (FrameReader reader = new FrameReader(allocator, SegmentHeader.LENGTH_BYTES)) {
             while (true) {
                 switch (reader.next(file, limit)) {
                     case null -> {

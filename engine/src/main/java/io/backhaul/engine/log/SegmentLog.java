@@ -44,6 +44,7 @@ public final class SegmentLog implements AutoCloseable {
     private final LogKind kind;
     private final UUID machine;
     private final SegmentLimits limits;
+    private final ByteBufAllocator allocator;
     private final SegmentFiles files;
     private final ConcurrentSkipListMap<Long, Segment> segments = new ConcurrentSkipListMap<>();
     private Segment tail;
@@ -52,14 +53,16 @@ public final class SegmentLog implements AutoCloseable {
     private boolean broken;
     private volatile long sizeBytes;
 
-    private SegmentLog(Volume volume, LogKind kind, UUID machine, SegmentLimits limits) throws IOException {
+    private SegmentLog(Volume volume, LogKind kind, UUID machine, SegmentLimits limits, ByteBufAllocator allocator)
+            throws IOException {
         this.volume = volume;
         this.kind = kind;
         this.machine = machine;
         this.limits = limits;
+        this.allocator = allocator;
         this.files = new SegmentFiles(volume);
         try {
-            var recovery = new LogRecovery(volume, files, kind, machine, limits.indexStrideBytes());
+            var recovery = new LogRecovery(volume, files, kind, machine, limits.indexStrideBytes(), allocator);
             recovery.run().forEach(segment -> segments.put(segment.number(), segment));
             if (segments.isEmpty()) {
                 tail = make(1, Position.NONE, false);
@@ -80,12 +83,15 @@ public final class SegmentLog implements AutoCloseable {
     /**
      * Opens a machine's log, or makes it, and finds its end.
      *
+     * @param allocator
+     *            gives the memory that is read into
      * @throws StoreException
      *             where the volume fails, is full, or holds what is corrupt, too old, too new or another's
      */
-    public static SegmentLog open(Volume volume, LogKind kind, UUID machine, SegmentLimits limits) throws IOException {
+    public static SegmentLog open(Volume volume, LogKind kind, UUID machine, SegmentLimits limits,
+            ByteBufAllocator allocator) throws IOException {
         try {
-            return new SegmentLog(volume, kind, machine, limits);
+            return new SegmentLog(volume, kind, machine, limits, allocator);
         } catch (IOException failed) {
             throw StoreException.of(failed, "opening " + volume.describe());
         }
@@ -99,10 +105,10 @@ public final class SegmentLog implements AutoCloseable {
      *            is told of each segment set aside
      */
     public static SegmentLog salvage(Volume volume, LogKind kind, UUID machine, SegmentLimits limits,
-            Consumer<StoreException> losses) throws IOException {
+            ByteBufAllocator allocator, Consumer<StoreException> losses) throws IOException {
         while (true) {
             try {
-                return open(volume, kind, machine, limits);
+                return open(volume, kind, machine, limits, allocator);
             } catch (StoreException damaged) {
                 if (damaged.segment() == 0) {
                     throw damaged;
@@ -335,7 +341,7 @@ public final class SegmentLog implements AutoCloseable {
      *             of kind CORRUPT where it does not match its checksum
      */
     public Frame read(Placement at) throws IOException {
-        ByteBuf bytes = ByteBufAllocator.DEFAULT.directBuffer(at.lengthBytes(), at.lengthBytes());
+        ByteBuf bytes = allocator.directBuffer(at.lengthBytes(), at.lengthBytes());
         try (SegmentFiles.Lease lease = files.acquire(at.segment())) {
             ByteBuffer target = bytes.nioBuffer(0, at.lengthBytes());
             while (target.hasRemaining()) {
@@ -446,6 +452,10 @@ public final class SegmentLog implements AutoCloseable {
 
     String describe(Segment segment) {
         return volume.describe() + "/" + segment.fileName();
+    }
+
+    ByteBufAllocator allocator() {
+        return allocator;
     }
 
     SegmentFiles files() {

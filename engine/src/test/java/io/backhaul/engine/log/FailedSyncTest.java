@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.Random;
 import java.util.UUID;
@@ -16,7 +17,7 @@ class FailedSyncTest {
     private static final int SEEDS = 20;
 
     private static SegmentLog open(CrashVolume volume) throws IOException {
-        return SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.ofSegments(1 << 20));
+        return SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.ofSegments(1 << 20), ByteBufAllocator.DEFAULT);
     }
 
     private static void append(SegmentLog log, Frame frame) throws IOException {

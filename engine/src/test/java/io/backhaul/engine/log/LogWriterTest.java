@@ -10,6 +10,7 @@ import io.backhaul.engine.loop.Loop;
 import io.backhaul.engine.stream.TestLoop;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -91,7 +92,7 @@ class LogWriterTest {
 
     @BeforeEach
     void open() throws IOException {
-        log = SegmentLog.open(volume, LogKind.SPOOL, MACHINE, SegmentLimits.ofSegments(SEGMENT_BYTES));
+        log = SegmentLog.open(volume, LogKind.SPOOL, MACHINE, SegmentLimits.ofSegments(SEGMENT_BYTES), ByteBufAllocator.DEFAULT);
         writer = new LogWriter(loop, lane, log, bytes -> quota, new Listening());
     }
 
@@ -150,7 +151,7 @@ class LogWriterTest {
         List<Position> found = new ArrayList<>();
         volume.kill();
         try (SegmentLog again = SegmentLog.open(volume, LogKind.SPOOL, MACHINE,
-                SegmentLimits.ofSegments(SEGMENT_BYTES))) {
+                SegmentLimits.ofSegments(SEGMENT_BYTES), ByteBufAllocator.DEFAULT)) {
             again.scan((frame, at) -> found.add(frame.last()));
         }
         return found;

@@ -7,6 +7,7 @@ import io.backhaul.blockio.DeviceFullException;
 import io.backhaul.engine.log.StoreException.Kind;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -26,7 +27,7 @@ class SegmentFormatTest {
     private final StreamFixture stream = new StreamFixture(MACHINE, new SplittableRandom(1));
 
     private SegmentLog open() throws IOException {
-        return SegmentLog.open(volume, LogKind.SPOOL, MACHINE, new SegmentLimits(8192, 1024));
+        return SegmentLog.open(volume, LogKind.SPOOL, MACHINE, new SegmentLimits(8192, 1024), ByteBufAllocator.DEFAULT);
     }
 
     private List<SegmentLog.Placement> append(SegmentLog log, int frames) throws IOException {
@@ -167,10 +168,10 @@ class SegmentFormatTest {
         SegmentLog log = open();
         append(log, 3);
         log.close();
-        assertThatThrownBy(() -> SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.DEFAULT))
+        assertThatThrownBy(() -> SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.DEFAULT, ByteBufAllocator.DEFAULT))
                 .isInstanceOfSatisfying(StoreException.class,
                         failed -> assertThat(failed.kind()).isEqualTo(Kind.FOREIGN));
-        assertThatThrownBy(() -> SegmentLog.open(volume, LogKind.SPOOL, new UUID(1, 1), SegmentLimits.DEFAULT))
+        assertThatThrownBy(() -> SegmentLog.open(volume, LogKind.SPOOL, new UUID(1, 1), SegmentLimits.DEFAULT, ByteBufAllocator.DEFAULT))
                 .isInstanceOfSatisfying(StoreException.class,
                         failed -> assertThat(failed.kind()).isEqualTo(Kind.FOREIGN));
         byte[] whole = volume.bytes(FIRST);
@@ -226,7 +227,7 @@ class SegmentFormatTest {
         volume.put("0000000000000003.seg", damaged);
         List<StoreException> losses = new ArrayList<>();
         try (SegmentLog again = SegmentLog.salvage(volume, LogKind.SPOOL, MACHINE, new SegmentLimits(8192, 1024),
-                losses::add)) {
+                ByteBufAllocator.DEFAULT, losses::add)) {
             assertThat(losses).hasSize(1);
             assertThat(volume.list("")).contains(FIRST, "0000000000000002.seg", "0000000000000003.seg.corrupt")
                     .doesNotContain("0000000000000003.seg");

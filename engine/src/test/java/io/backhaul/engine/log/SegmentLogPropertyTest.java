@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.backhaul.blockio.DeviceFullException;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +43,7 @@ class SegmentLogPropertyTest {
             random = new SplittableRandom(seed);
             stream = new StreamFixture(MACHINE, random);
             limits = new SegmentLimits(6144 + random.nextInt(12_000), 1 + random.nextInt(3000));
-            log = SegmentLog.open(volume, LogKind.SPOOL, MACHINE, limits);
+            log = SegmentLog.open(volume, LogKind.SPOOL, MACHINE, limits, ByteBufAllocator.DEFAULT);
         }
 
         void step() throws IOException {
@@ -125,7 +126,7 @@ class SegmentLogPropertyTest {
             } else {
                 volume.kill();
             }
-            log = SegmentLog.open(volume, LogKind.SPOOL, MACHINE, limits);
+            log = SegmentLog.open(volume, LogKind.SPOOL, MACHINE, limits, ByteBufAllocator.DEFAULT);
             acknowledgeWhatWasFound();
             Position expected = acknowledged.isEmpty() ? start : acknowledged.getLast().last();
             assertThat(log.last()).isEqualTo(expected);

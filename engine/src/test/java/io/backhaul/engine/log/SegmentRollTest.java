@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.Position;
+import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.Random;
 import java.util.UUID;
@@ -29,7 +30,7 @@ class SegmentRollTest {
     }
 
     private SegmentLog open() throws IOException {
-        return SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.ofSegments(16_384));
+        return SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.ofSegments(16_384), ByteBufAllocator.DEFAULT);
     }
 
     private static void append(SegmentLog log, Frame frame) throws IOException {
