@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 
 /** Many runs, on as many threads as there are cores, one run to a thread. */
 final class Campaign {
@@ -19,10 +20,13 @@ final class Campaign {
     private static final long SHRINKING_NANOS = 30_000_000_000L;
     private final Clock clock;
     private final Set<FaultKind> without;
+    private final Consumer<String> found;
     private final Report report = new Report();
 
-    Campaign(Clock clock, Set<FaultKind> without) {
+    /** @param found is told of each run that fails, in a line, as soon as it has */
+    Campaign(Clock clock, Set<FaultKind> without, Consumer<String> found) {
         this.clock = clock;
+        this.found = found;
         this.without = EnumSet.noneOf(FaultKind.class);
         this.without.addAll(without);
     }
@@ -55,6 +59,7 @@ final class Campaign {
         report.add(outcome);
         Throwable failure = outcome.failure();
         if (failure != null) {
+            found.accept("seed " + plan.seed() + " fails: " + failure);
             Plan smallest = shrink(plan, failure, clock);
             report.failed(new Report.Failure(smallest, String.valueOf(failure), lastLines(smallest)));
         }

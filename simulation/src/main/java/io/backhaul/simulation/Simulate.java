@@ -138,7 +138,7 @@ public final class Simulate {
 
     private int runMany() throws InterruptedException, IOException {
         long began = clock.nanos();
-        Campaign campaign = new Campaign(clock, options.without);
+        Campaign campaign = new Campaign(clock, options.without, options.json ? failure -> {} : out::println);
         if (!options.json) {
             out.println("seeds from " + options.first + " on");
         }

@@ -36,7 +36,7 @@ class SimulationTest {
     void whateverFailsNothingIsLostAndEverythingConverges() throws InterruptedException {
         long first = Long.getLong("simulation.from", LocalDate.now(ZoneOffset.UTC).toEpochDay() * SEEDS_A_DAY);
         System.out.println("seeds from " + first + " on; again: ./check simulate --from " + first);
-        Campaign campaign = new Campaign(SystemClock.INSTANCE, Set.of());
+        Campaign campaign = new Campaign(SystemClock.INSTANCE, Set.of(), failure -> {});
         campaign.run(first, SEEDS_A_DAY, SECONDS * 1_000_000_000, THREADS);
         String said = campaign.report().asText((double) SECONDS, THREADS);
         System.out.println(said);
