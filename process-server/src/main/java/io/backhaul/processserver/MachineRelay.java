@@ -49,7 +49,8 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
         RelayLimits limits = commons.limits();
         this.hot = new HotFrames(limits.retainBytes());
         this.spool = new Spool(new Spool.Ports(ports.loop(), ports.writes(), commons.folder(), machine,
-                SegmentLimits.ofSegments(limits.segmentBytes()), ports.allocator(), ports.faults()), commons.budget().new Share(), this);
+                SegmentLimits.ofSegments(limits.segmentBytes()), ports.allocator(), ports.faults()),
+                commons.budget().new Share(), this);
         this.egress = new Egress(
                 new StreamSender.Ports(ports.loop(), ports.dialler(), ports.random(), ports.allocator()),
                 ports.reads(), new Egress.Route(machine, target, limits.timing()), spool, hot, this);

@@ -63,7 +63,8 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
 
         /** The same with other sizes, and writes that go through the agent. */
         Shape sized(Sizes other, boolean moves) {
-            return new Shape(disks, diskBytes, sectorBytes, processServers, moves ? 2 : 1, false, ringBytes, interleaved,
+            return new Shape(disks, diskBytes, sectorBytes, processServers, moves ? 2 : 1, false, ringBytes,
+                    interleaved,
                     other);
         }
 

@@ -17,7 +17,8 @@ class FailedSyncTest {
     private static final int SEEDS = 20;
 
     private static SegmentLog open(CrashVolume volume) throws IOException {
-        return SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.ofSegments(1 << 20), ByteBufAllocator.DEFAULT);
+        return SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.ofSegments(1 << 20),
+                ByteBufAllocator.DEFAULT);
     }
 
     private static void append(SegmentLog log, Frame frame) throws IOException {

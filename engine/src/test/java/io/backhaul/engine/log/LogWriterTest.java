@@ -92,7 +92,8 @@ class LogWriterTest {
 
     @BeforeEach
     void open() throws IOException {
-        log = SegmentLog.open(volume, LogKind.SPOOL, MACHINE, SegmentLimits.ofSegments(SEGMENT_BYTES), ByteBufAllocator.DEFAULT);
+        log = SegmentLog.open(volume, LogKind.SPOOL, MACHINE, SegmentLimits.ofSegments(SEGMENT_BYTES),
+                ByteBufAllocator.DEFAULT);
         writer = new LogWriter(loop, lane, log, bytes -> quota, new Listening());
     }
 

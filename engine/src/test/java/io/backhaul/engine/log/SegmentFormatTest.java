@@ -168,10 +168,12 @@ class SegmentFormatTest {
         SegmentLog log = open();
         append(log, 3);
         log.close();
-        assertThatThrownBy(() -> SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.DEFAULT, ByteBufAllocator.DEFAULT))
+        assertThatThrownBy(() -> SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.DEFAULT,
+                ByteBufAllocator.DEFAULT))
                 .isInstanceOfSatisfying(StoreException.class,
                         failed -> assertThat(failed.kind()).isEqualTo(Kind.FOREIGN));
-        assertThatThrownBy(() -> SegmentLog.open(volume, LogKind.SPOOL, new UUID(1, 1), SegmentLimits.DEFAULT, ByteBufAllocator.DEFAULT))
+        assertThatThrownBy(() -> SegmentLog.open(volume, LogKind.SPOOL, new UUID(1, 1), SegmentLimits.DEFAULT,
+                ByteBufAllocator.DEFAULT))
                 .isInstanceOfSatisfying(StoreException.class,
                         failed -> assertThat(failed.kind()).isEqualTo(Kind.FOREIGN));
         byte[] whole = volume.bytes(FIRST);

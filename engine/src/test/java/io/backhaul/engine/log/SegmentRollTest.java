@@ -30,7 +30,8 @@ class SegmentRollTest {
     }
 
     private SegmentLog open() throws IOException {
-        return SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.ofSegments(16_384), ByteBufAllocator.DEFAULT);
+        return SegmentLog.open(volume, LogKind.JOURNAL, MACHINE, SegmentLimits.ofSegments(16_384),
+                ByteBufAllocator.DEFAULT);
     }
 
     private static void append(SegmentLog log, Frame frame) throws IOException {
