@@ -7,7 +7,9 @@ import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.Scheduler;
 import io.backhaul.simulation.world.SimDisk;
 import io.backhaul.simulation.world.Tally;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The human: marks, looks at points, writes to views, resyncs, moves, changes settings and promotes, at any time. */
@@ -22,7 +24,8 @@ final class Operator {
     private final Stranger stranger;
     private final Tally tally;
     private @Nullable SimDisk changed;
-    private boolean promoted;
+    /** Where the machine has been promoted, or may have been: nobody heard how it ended. */
+    private final Set<Station<TargetPart>> promoted = new HashSet<>();
     private long heedsFromNanos;
     private int marks;
 
@@ -147,9 +150,11 @@ final class Operator {
         }
         tally.count("operator: promote");
         PointName name = dice.nextBoolean() ? new PointName.Latest() : judge.anyPoint(target);
-        promoted = true;
+        promoted.add(station);
         target.promote(name, (position, why) -> {
-            promoted = position != null;
+            if (position == null && !target.isPromoted()) {
+                promoted.remove(station);
+            }
             scene.scheduler().log().show(scene.scheduler().nanos(), "operator",
                     () -> "promotion of " + name + ": " + position + " " + why);
             if (position != null) {
@@ -264,7 +269,7 @@ final class Operator {
     private void move(Dice dice) {
         int next = (scene.config().target() + 1) % scene.targets().size();
         TargetPart there = scene.targets().get(next).part();
-        if (there == null || promoted || next == scene.config().target()) {
+        if (there == null || !promoted.isEmpty() || next == scene.config().target()) {
             return;
         }
         say("the machine moves", Scene.targetHost(next));
