@@ -142,21 +142,26 @@ public final class SourceMachine {
             StartRule rule = observation.outlivesProcess()
                     ? StartRule.judge(findings, observation, whole != null && whole.isAnyPending())
                     : StartRule.judge(findings, tracking);
+            SourceState before = stateFile.found();
+            boolean goesOn = rule instanceof StartRule.GoOn || rule instanceof StartRule.Resume;
+            if (before != null && !goesOn) {
+                before = before.forgetful(infos);
+                // Before any mark goes: an empty map must not pass for one of disks that nobody has written to.
+                stateFile.save(before, true);
+            }
+            if (!goesOn) {
+                observation.forget();
+            }
             DirtyMap dirty = whole != null
                     ? whole
                     : DirtyMap.create(ports.volume(), machine, infos, options.granularityBytes());
-            SourceState before = stateFile.found();
-            if (!(rule instanceof StartRule.GoOn || rule instanceof StartRule.Resume)) {
-                observation.forget();
-            }
             if (before == null) {
                 before = SourceState.unborn(ports.host().bootId(), infos);
                 // Nobody may know any more which generations there were.
                 before = stateFile.replacesDamaged()
                         ? before.withGeneration(Generations.beyondWhatIsKnown(ports.random(), 0))
                         : before;
-            } else if (!(rule instanceof StartRule.GoOn || rule instanceof StartRule.Resume)) {
-                before = before.forgetful(infos);
+            } else if (!goesOn) {
                 dirty.clearAll();
             }
             SourceState state = before.opened(ports.host().bootId());

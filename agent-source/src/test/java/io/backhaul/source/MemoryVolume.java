@@ -17,6 +17,8 @@ import java.util.TreeMap;
 final class MemoryVolume implements Volume {
     private final Map<String, Content> files = new TreeMap<>();
     boolean failing;
+    /** How many writes go well before all fail. */
+    long goodWrites = Long.MAX_VALUE;
 
     /** The bytes of a file, shared by all who have it open. */
     private static final class Content {
@@ -113,6 +115,7 @@ final class MemoryVolume implements Volume {
 
         @Override
         public void write(long offset, ByteBuffer source) throws IOException {
+            failing |= --goodWrites < 0;
             poisoned |= failing;
             if (poisoned) {
                 throw new IOException("no space left");

@@ -10,8 +10,8 @@ import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Refusal;
-import java.time.Duration;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.LongStream;
 import org.assertj.core.api.InstanceOfAssertFactories;
@@ -455,6 +455,31 @@ class SourceMachineTest {
         rig.start();
         rig.converge();
         assertThat(rig.faults().total(FaultCode.STORE_CORRUPT)).isEqualTo(1);
+        assertThat(rig.downstream.generations).last().extracting(GenerationStart::basis).isEqualTo(Position.NONE);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7})
+    void aDamagedDirtyMapIsNotForgottenByAStartThatFails(int goodWrites) {
+        Rig rig = converged(26);
+        settle(rig);
+        rig.downstream.journaling = false;
+        writeMuch(rig, 20);
+        rig.kill();
+        rig.downstream.loseSpool(false);
+        rig.downstream.journaling = true;
+        rig.volume().bytes(DiskMap.name(1))[9] ^= 1;
+        rig.volume().goodWrites = goodWrites;
+        try {
+            rig.start();
+            rig.kill();
+        } catch (AssertionError refused) {
+            assertThat(refused).hasCauseInstanceOf(IOException.class);
+        }
+        rig.volume().goodWrites = Long.MAX_VALUE;
+        rig.volume().failing = false;
+        rig.start();
+        rig.converge();
         assertThat(rig.downstream.generations).last().extracting(GenerationStart::basis).isEqualTo(Position.NONE);
     }
 

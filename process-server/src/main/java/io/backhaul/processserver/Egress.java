@@ -357,6 +357,10 @@ final class Egress implements FrameFeed {
                 yield Reaction.STOP;
             }
             case STALE_GENERATION, FENCED -> {
+                if (refusal.fault() == FaultCode.STALE_GENERATION && !owner.hasSource()) {
+                    ports.loop().execute(() -> giveUp(refusal));
+                    yield Reaction.STOP;
+                }
                 stand(refusal, Math.max(owner.greetedGeneration(), spool.accepted().generation()));
                 yield Reaction.STOP;
             }
@@ -380,6 +384,20 @@ final class Egress implements FrameFeed {
      */
     private boolean isNeeded() {
         return owner.hasSource() || !isDelivered();
+    }
+
+    /**
+     * The source has gone another way, and the target stands beyond what it has left here: nobody takes that any more, and
+     * what of it was not journaled is marked at the source.
+     */
+    private void giveUp(Refusal refusal) {
+        LOG.info("{}: what is held up to {} is needed no more: {}", route.machine(), spool.accepted(), refusal.text());
+        hot.clear();
+        reader.reset();
+        spool.restartAt(spool.accepted(), () -> {
+            reader.reset();
+            redial();
+        });
     }
 
     private void stand(Refusal refusal, long generation) {

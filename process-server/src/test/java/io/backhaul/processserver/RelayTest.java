@@ -355,6 +355,31 @@ class RelayTest {
     }
 
     @Test
+    void givesUpWhatTheTargetHasPassedAnotherWay() {
+        world.source.write(20, 1000);
+        world.converge();
+        world.targetUnreachable = true;
+        world.cutDownstream();
+        world.source.write(20, 1000);
+        world.loop.runFor(3000);
+        Position left = world.source.last();
+        world.source.sender.close();
+        world.loop.runFor(1000);
+        assertThat(world.status().delivered()).isFalse();
+        world.target.refusesHello = FaultCode.STALE_GENERATION;
+        world.targetUnreachable = false;
+        world.loop.runFor(120_000);
+        assertThat(world.status().delivered()).isTrue();
+        assertThat(world.status().state()).isEqualTo("IDLE");
+        assertThat(world.status().positions().spooled()).as("what it said stays said").isEqualTo(left);
+        world.target.refusesHello = null;
+        world.source.begin(world.target.journaled());
+        world.source.restart();
+        world.source.write(20, 1000);
+        world.converge();
+    }
+
+    @Test
     void doesNotPushAnotherWayOutWhereNothingIsLeftToDeliver() {
         world.source.write(20, 1000);
         world.converge();
