@@ -132,7 +132,7 @@ final class EbpfCheck {
         String capture = scene.fleet().status(Part.SOURCE).text("capture");
         findings.put("capture", capture);
         assertThat(capture).isEqualTo("ebpf");
-        assertThat(comparisons(scene)).as("comparisons of whole disks").isPositive();
+        assertThat(scene.scene().comparisons()).as("comparisons of whole disks").isPositive();
         assertThat(scene.fleet().machine(Part.SOURCE).count("readBytes")).as("what a comparison reads")
                 .isGreaterThanOrEqualTo(scene.sizeBytes());
         assertThat(detach(scene.fleet())).as("exit code of a detach while the agent runs").isEqualTo(Backhaul.FAILED);
@@ -301,7 +301,7 @@ final class EbpfCheck {
     private void kills(EbpfScene scene) throws IOException, InterruptedException, ControlFault {
         Fleet fleet = scene.fleet();
         scene.use(2, scale.kibPerSecond());
-        long before = comparisons(scene);
+        long before = scene.scene().comparisons();
         int ordered = 0;
         for (int kill = 0; kill < scale.kills(); kill++) {
             tell(kill, "kills survived");
@@ -315,7 +315,8 @@ final class EbpfCheck {
                 assertThat(wasOrdered || machine.count("overflows") > 0)
                         .as("kill %d: read again %d bytes though nothing overflowed", kill, machine.count("readBytes"))
                         .isTrue();
-                assertThat(comparisons(scene)).as("kill %d: comparisons of whole disks", kill).isEqualTo(before);
+                assertThat(scene.scene().comparisons()).as("kill %d: comparisons of whole disks", kill)
+                        .isEqualTo(before);
                 ordered += wasOrdered ? 1 : 0;
                 assertWroteNothing(witness);
             }
@@ -326,12 +327,6 @@ final class EbpfCheck {
         scene.rest();
         findings.put("kills", scale.kills());
         findings.put("killsThatStayedOrdered", ordered);
-    }
-
-    /** How often an agent has compared all disks, by what it says of its reasons. */
-    private static long comparisons(EbpfScene scene) {
-        return scene.scene().linesOf(Part.SOURCE).stream().filter(line -> line.contains("first start")
-                || line.contains("will be compared") || line.contains("the master target is another one")).count();
     }
 
     /** A small ring and a narrow link: the stream catches up, becomes ordered by itself, and offers no point between. */

@@ -46,6 +46,8 @@ final class EbpfScene implements AutoCloseable {
         this.counterB = LoopDisk.make(place.resolve("b.img"), 4 * MIB);
         made.add(counterB);
         this.scene = Scene.on(place, made.stream().map(LoopDisk::device).toList());
+        // The journal lies in memory, and whoever writes through fifty kills writes more than there is.
+        scene.fleet().configure(Part.MASTER_TARGET, "retention.bytes = 8GiB");
         scene.fleet().configure(Part.SOURCE, "capture = ebpf");
         FileWorkload.pack(archive);
     }

@@ -174,6 +174,12 @@ final class Scene implements AutoCloseable {
         return text.toString();
     }
 
+    /** How often an agent has compared all disks, by what it says of its reasons. */
+    long comparisons() {
+        return linesOf(Part.SOURCE).stream().filter(line -> line.contains("first start")
+                || line.contains("will be compared") || line.contains("the master target is another one")).count();
+    }
+
     List<String> linesOf(Part part) {
         try {
             return Files.readAllLines(fleet.log(part));
