@@ -641,20 +641,6 @@ final class MachineTest {
     }
 
     @Test
-    void whoComesWithAnOlderGenerationDoesNotPushTheNewerOneOut() {
-        begin();
-        source.generation(source.last(), source.last(), Fidelity.CATCH_UP);
-        source.fidelity(Fidelity.ORDERED);
-        send();
-        source.another(fixture.machine, 1);
-        fixture.world.pass(SECOND);
-        assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.STALE_GENERATION);
-        write();
-        send();
-        assertThat(source.told()).isEqualTo(source.last());
-    }
-
-    @Test
     void anExtentOutsideTheDisksEndsTheLink() {
         begin();
         source.writeOutside();
