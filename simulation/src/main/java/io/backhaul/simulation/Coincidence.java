@@ -26,11 +26,6 @@ enum Coincidence {
             }
             return faults;
         }
-
-        @Override
-        Plan.Sizes sizes(Plan.Sizes usual, Dice dice) {
-            return roomy(usual, dice);
-        }
     },
     /** What is stored rots while links keep it from being delivered, and who stores it is started anew. */
     ROT {
@@ -41,11 +36,6 @@ enum Coincidence {
             faults.put(FaultKind.KILL, seconds(dice, 3, 20));
             faults.put(dice.pick(IN_THE_WAY), seconds(dice, 2, 10));
             return faults;
-        }
-
-        @Override
-        Plan.Sizes sizes(Plan.Sizes usual, Dice dice) {
-            return roomy(usual, dice);
         }
     },
     /** More is written than fits through, and nobody is started anew meanwhile, which would mend what was forgotten. */
@@ -72,8 +62,11 @@ enum Coincidence {
     /** What strikes, and the mean time between two of a kind. */
     abstract Map<FaultKind, Long> faults(Dice dice);
 
-    /** Sizes that let them meet. */
-    abstract Plan.Sizes sizes(Plan.Sizes usual, Dice dice);
+    /** Sizes that let them meet: what was stored last, and is still there when it has been delivered, stands in one segment. */
+    Plan.Sizes sizes(Plan.Sizes usual, Dice dice) {
+        return new Plan.Sizes(usual.bufferBytes(), usual.batchBytes(), usual.batchMillis(), usual.granularityBytes(),
+                (int) dice.scaled(256 << 10, 4 << 20), Math.max(usual.spoolBytes(), 32 << 20), usual.journalBytes());
+    }
 
     /** How long they strike. */
     static long nanos(Dice dice) {
@@ -89,11 +82,5 @@ enum Coincidence {
 
     private static long seconds(Dice dice, int from, int to) {
         return dice.scaled(from, to) * SECOND;
-    }
-
-    /** What was stored last, and is still there when it has been delivered, stands in one segment. */
-    private static Plan.Sizes roomy(Plan.Sizes usual, Dice dice) {
-        return new Plan.Sizes(usual.bufferBytes(), usual.batchBytes(), usual.batchMillis(), usual.granularityBytes(),
-                (int) dice.scaled(256 << 10, 4 << 20), Math.max(usual.spoolBytes(), 32 << 20), usual.journalBytes());
     }
 }

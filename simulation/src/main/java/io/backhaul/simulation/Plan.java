@@ -64,8 +64,7 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         /** The same with other sizes, and writes that go through the agent. */
         Shape sized(Sizes other, boolean moves) {
             return new Shape(disks, diskBytes, sectorBytes, processServers, moves ? 2 : 1, false, ringBytes,
-                    interleaved,
-                    other);
+                    interleaved, other);
         }
 
         /** The same with a capture that observes. Its reader waits amid its work. */
