@@ -233,9 +233,9 @@ public final class MasterTargetMachine {
         newLink.attach(ports.loop(), receiver);
         ports.loop().execute(() -> {
             StreamReceiver displaced = session;
-            if (displaced != null && hello.generation() != 0 && hello.generation() < greetedGeneration) {
-                // Two process servers hold this machine's frames: the one that was left must not push the other out.
-                receiver.refuse(FaultCode.DISPLACED, "generation " + greetedGeneration + " comes over another link");
+            long newest = Math.max(greetedGeneration, positions().received().generation());
+            if (displaced != null && hello.generation() != 0 && hello.generation() < newest) {
+                refuseTheLeft(receiver, hello, newest);
                 return;
             }
             session = receiver;
@@ -250,6 +250,19 @@ public final class MasterTargetMachine {
                 receiver.begin();
             }
         });
+    }
+
+    /**
+     * Two process servers hold this machine's frames: the one that was left must not push the other out. Where what it holds
+     * is of the past for good, it is told so.
+     */
+    private void refuseTheLeft(StreamReceiver left, Hello hello, long newest) {
+        Position journaled = positions().journaled();
+        if (hello.generation() < journaled.generation()) {
+            left.refuse(FaultCode.STALE_GENERATION, "the master target stands at " + journaled + " already");
+        } else {
+            left.refuse(FaultCode.DISPLACED, "generation " + newest + " comes over another link");
+        }
     }
 
     /** The session that has a link just now. */

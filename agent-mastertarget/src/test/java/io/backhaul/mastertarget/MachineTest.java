@@ -641,6 +641,31 @@ final class MachineTest {
     }
 
     @Test
+    void whoComesWithAnOlderGenerationDoesNotPushTheNewerOneOut() {
+        begin();
+        source.generation(source.last(), source.last(), Fidelity.CATCH_UP);
+        source.fidelity(Fidelity.ORDERED);
+        send();
+        source.another(fixture.machine, 1);
+        fixture.world.pass(SECOND);
+        assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.STALE_GENERATION);
+        write();
+        send();
+        assertThat(source.told()).isEqualTo(source.last());
+    }
+
+    @Test
+    void aNewerGenerationThatIsOnlyAnnouncedMakesNobodyGiveUpWhatHeHolds() {
+        begin();
+        long journaled = source.last().generation();
+        source.another(fixture.machine, journaled + 9);
+        source.another(fixture.machine, journaled + 1);
+        fixture.world.pass(SECOND);
+        assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.DISPLACED,
+                FaultCode.DISPLACED);
+    }
+
+    @Test
     void anExtentOutsideTheDisksEndsTheLink() {
         begin();
         source.writeOutside();

@@ -210,6 +210,11 @@ final class SourceModel {
         target.welcome(made, new Hello(machine, last.generation(), 1, 1, "test"));
     }
 
+    /** Somebody else greets for the same machine, over another link. */
+    void another(MasterTargetMachine target, long generation) {
+        target.welcome(new TestLink(), new Hello(machine, generation, 1, 1, "test"));
+    }
+
     /** The process or the link is gone. */
     void disconnect() {
         link = null;

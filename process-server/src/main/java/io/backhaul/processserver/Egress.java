@@ -38,6 +38,7 @@ final class Egress implements FrameFeed {
     private static final long EXAMINATION_NANOS = 5_000_000_000L;
     private static final long HOPE_NANOS = 3_000_000_000L;
     private static final long READ_RETRY_NANOS = 1_000_000_000L;
+    private static final long REST_NANOS = 30_000_000_000L;
     private static final String SOFTWARE = "backhaul process-server";
 
     /** Whom it serves, besides the target. All on the loop. */
@@ -83,9 +84,11 @@ final class Egress implements FrameFeed {
     private @Nullable Refusal standing;
     private long standingGeneration;
     private long basisUnknown;
+    private long greetedWith;
     private long givenBytes;
     private boolean examining;
     private boolean hoping;
+    private boolean resting;
     private boolean closed;
 
     Egress(StreamSender.Ports ports, Lane reads, Route route, Spool spool, HotFrames hot, Owner owner) {
@@ -150,13 +153,33 @@ final class Egress implements FrameFeed {
 
     /** Another link to the target, where one is needed. */
     private void redial() {
+        hangUp();
+        if (standing != null || isNeeded()) {
+            dial();
+        }
+    }
+
+    private void hangUp() {
         StreamSender old = sender;
         sender = null;
         if (old != null) {
             old.close();
         }
-        if (standing != null || isNeeded()) {
-            dial();
+    }
+
+    /**
+     * Lets go of a link that has been of no use for a while. The machine may go another way now, with a lower generation
+     * than this link was greeted with: it would be kept out for as long as this one is held.
+     */
+    void rest() {
+        if (sender != null && !resting && !isNeeded()) {
+            resting = true;
+            ports.loop().schedule(REST_NANOS, () -> {
+                resting = false;
+                if (standing == null && !isNeeded()) {
+                    hangUp();
+                }
+            });
         }
     }
 
@@ -184,8 +207,13 @@ final class Egress implements FrameFeed {
 
     @Override
     public Hello greeting() {
-        long generation = Math.max(spool.durable().generation(), owner.greetedGeneration());
-        return new Hello(route.machine(), generation, Limits.VERSION, Limits.VERSION, SOFTWARE);
+        greetedWith = generation();
+        return new Hello(route.machine(), greetedWith, Limits.VERSION, Limits.VERSION, SOFTWARE);
+    }
+
+    /** The highest generation that has come this way. */
+    private long generation() {
+        return Math.max(spool.durable().generation(), owner.greetedGeneration());
     }
 
     @Override
@@ -204,6 +232,7 @@ final class Egress implements FrameFeed {
             ports.loop().execute(() -> owner.refuseSource(objection));
         }
         owner.progressed();
+        rest();
     }
 
     /** Finds where to go on behind what the target has. */
@@ -326,6 +355,7 @@ final class Egress implements FrameFeed {
         applied = positions.applied();
         spool.trim(journaled);
         owner.progressed();
+        rest();
     }
 
     @Override
@@ -357,9 +387,15 @@ final class Egress implements FrameFeed {
                 yield Reaction.STOP;
             }
             case STALE_GENERATION, FENCED -> {
-                if (refusal.fault() == FaultCode.STALE_GENERATION && !owner.hasSource()) {
-                    ports.loop().execute(() -> giveUp(refusal));
-                    yield Reaction.STOP;
+                if (refusal.fault() == FaultCode.STALE_GENERATION) {
+                    if (generation() > greetedWith) {
+                        // The source has come meanwhile: it was not the one that was refused.
+                        yield Reaction.RETRY;
+                    }
+                    if (!owner.hasSource()) {
+                        ports.loop().execute(() -> giveUp(refusal));
+                        yield Reaction.STOP;
+                    }
                 }
                 stand(refusal, Math.max(owner.greetedGeneration(), spool.accepted().generation()));
                 yield Reaction.STOP;
@@ -392,8 +428,8 @@ final class Egress implements FrameFeed {
      */
     private void giveUp(Refusal refusal) {
         LOG.info("{}: what is held up to {} is needed no more: {}", route.machine(), spool.accepted(), refusal.text());
+        hangUp();
         hot.clear();
-        reader.reset();
         spool.restartAt(spool.accepted(), () -> {
             reader.reset();
             redial();
@@ -430,7 +466,7 @@ final class Egress implements FrameFeed {
             return new Refusal(route.machine(), FaultCode.STALE_GENERATION,
                     "the master target stands at " + journaled + " already");
         }
-        if (generation != 0 && generation <= basisUnknown) {
+        if (generation != 0 && generation == basisUnknown) {
             return new Refusal(route.machine(), FaultCode.BASIS_UNKNOWN,
                     "the master target does not know what generation " + basisUnknown + " builds upon");
         }

@@ -81,6 +81,7 @@ final class Ingress implements FrameSink {
     void detached(StreamReceiver ended) {
         if (ended.equals(receiver)) {
             receiver = null;
+            relay.egress().rest();
         }
     }
 

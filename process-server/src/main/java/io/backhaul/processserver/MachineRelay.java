@@ -113,6 +113,7 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
         ingress.settle();
         ingress.progressed();
         egress.wake();
+        egress.rest();
     }
 
     @Override

@@ -251,6 +251,26 @@ class RelayTest {
     }
 
     @Test
+    void takesALowerGenerationThanOneThatTheTargetKnowsNoBasisOf() {
+        world.source.write(50, 1000);
+        world.converge();
+        world.source.generationStep = 1000;
+        world.source.begin(new Position(1, 9999));
+        world.source.write(50, 1000);
+        world.source.restart();
+        world.runUntil(() -> world.source.refusals.contains(FaultCode.BASIS_UNKNOWN));
+        world.source.sender.close();
+        TestSource lost = new TestSource(world.loop, this::dial, RelayWorld.MACHINE, 5);
+        lost.generationStep = 500;
+        lost.begin(Position.NONE);
+        lost.write(10, 1000);
+        world.loop.runFor(30_000);
+        assertThat(lost.refusals).isEmpty();
+        assertThat(world.target.journaled()).isEqualTo(lost.last());
+        lost.close();
+    }
+
+    @Test
     void passesAGenerationThatOrdersAnotherReplica() {
         world.source.write(50, 1000);
         world.source.order(new UUID(9, 9));
@@ -374,6 +394,42 @@ class RelayTest {
         assertThat(world.status().positions().spooled()).as("what it said stays said").isEqualTo(left);
         world.target.refusesHello = null;
         world.source.begin(world.target.journaled());
+        world.source.restart();
+        world.source.write(20, 1000);
+        world.converge();
+    }
+
+    @Test
+    void greetsAgainWhereTheSourceHasComeWithANewerGenerationThanTheOneRefused() {
+        world.source.write(20, 1000);
+        world.converge();
+        world.target.holdBack(true);
+        world.source.write(20, 1000);
+        world.loop.runFor(1000);
+        int welcomes = world.target.welcomes;
+        world.cutDownstream();
+        world.source.sender.close();
+        world.runUntil(() -> world.target.welcomes > welcomes);
+        world.source.begin(world.target.journaled());
+        world.source.restart();
+        world.runUntil(() -> world.status().sourceLinked());
+        world.target.refusesHello = FaultCode.STALE_GENERATION;
+        world.target.holdBack(false);
+        world.target.refusesHello = null;
+        world.source.write(20, 1000);
+        world.converge();
+        assertThat(world.source.refusals).isEmpty();
+    }
+
+    @Test
+    void letsGoOfALinkThatIsOfNoUse() {
+        world.source.write(20, 1000);
+        world.converge();
+        world.loop.runFor(300_000);
+        assertThat(world.status().state()).as("a source is linked").isEqualTo("STREAMING");
+        world.source.sender.close();
+        world.loop.runFor(60_000);
+        assertThat(world.status().state()).isEqualTo("IDLE");
         world.source.restart();
         world.source.write(20, 1000);
         world.converge();

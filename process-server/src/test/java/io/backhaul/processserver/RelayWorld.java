@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** A source, a relay and a target in virtual time, with links that can be cut and a relay that can be killed. */
@@ -214,6 +215,14 @@ final class RelayWorld {
         var asked = relay.status();
         loop.runFor(1);
         return asked.join().getFirst();
+    }
+
+    /** Runs until something is so, and not for longer than ten seconds. */
+    void runUntil(BooleanSupplier so) {
+        for (int i = 0; i < 10_000 && !so.getAsBoolean(); i++) {
+            loop.runFor(1);
+        }
+        assertThat(so.getAsBoolean()).isTrue();
     }
 
     /** Runs until the source's last position is journaled, or a minute has passed. */

@@ -53,6 +53,12 @@ enum Coincidence {
             return new Plan.Sizes(dice.scaled(128 << 10, 1 << 20), usual.batchBytes(), usual.batchMillis(),
                     usual.granularityBytes(), usual.segmentBytes(), usual.spoolBytes(), usual.journalBytes());
         }
+
+        @Override
+        Guest.Habits habits(Guest.Habits usual, Dice dice) {
+            // What was lost is read again while the next writes come to the same places.
+            return Guest.Habits.hurried(dice);
+        }
     };
 
     private static final long SECOND = 1_000_000_000L;
@@ -66,6 +72,11 @@ enum Coincidence {
     Plan.Sizes sizes(Plan.Sizes usual, Dice dice) {
         return new Plan.Sizes(usual.bufferBytes(), usual.batchBytes(), usual.batchMillis(), usual.granularityBytes(),
                 (int) dice.scaled(256 << 10, 4 << 20), Math.max(usual.spoolBytes(), 32 << 20), usual.journalBytes());
+    }
+
+    /** How busy the guest is. */
+    Guest.Habits habits(Guest.Habits usual, Dice dice) {
+        return usual;
     }
 
     /** How long they strike. */

@@ -78,6 +78,12 @@ final class Guest {
                     dice.pick(List.of(0.0, 0.005, 0.02)), (int) dice.scaled(1, 128), dice.nextDouble());
         }
 
+        /** Small requests one after the other. */
+        static Habits hurried(Dice dice) {
+            return new Habits(dice.scaled(4 * MILLI, 40 * MILLI), 300, 0.005, (int) dice.scaled(1, 32),
+                    dice.nextDouble());
+        }
+
         /** Megabytes each second. */
         static Habits flood(Dice dice) {
             return new Habits(dice.scaled(2 * MILLI, 12 * MILLI), 300, 0.005, 128, dice.nextDouble());

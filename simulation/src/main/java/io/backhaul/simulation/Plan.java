@@ -132,7 +132,9 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         if (flood) {
             return new Plan(seed, floods.scaled(15, 60) * SECOND, shape.flooded(), Guest.Habits.flood(floods), faults);
         }
-        return new Plan(seed, chaos, shape, Guest.Habits.of(dice.fork("habits"), isLong), faults);
+        Guest.Habits usual = Guest.Habits.of(dice.fork("habits"), isLong);
+        Guest.Habits habits = coincidence == null ? usual : coincidence.habits(usual, dice.fork("hurry"));
+        return new Plan(seed, chaos, shape, habits, faults);
     }
 
     private static Shape shape(Dice dice, boolean moves) {
