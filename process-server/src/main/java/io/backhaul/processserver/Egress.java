@@ -428,6 +428,7 @@ final class Egress implements FrameFeed {
      */
     private void giveUp(Refusal refusal) {
         LOG.info("{}: what is held up to {} is needed no more: {}", route.machine(), spool.accepted(), refusal.text());
+        standing = null;
         hangUp();
         hot.clear();
         spool.restartAt(spool.accepted(), () -> {

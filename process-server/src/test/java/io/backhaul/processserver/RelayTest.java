@@ -400,6 +400,21 @@ class RelayTest {
     }
 
     @Test
+    void givesUpAsWellWhereTheSourceHasGoneSinceItWasTold() {
+        world.source.write(20, 1000);
+        world.converge();
+        world.target.refusesHello = FaultCode.STALE_GENERATION;
+        world.cutDownstream();
+        world.source.write(20, 1000);
+        world.runUntil(() -> world.source.refusals.contains(FaultCode.STALE_GENERATION));
+        int greetings = world.target.welcomes;
+        world.loop.runFor(120_000);
+        assertThat(world.target.welcomes).as("it asked once more, and then gave up").isEqualTo(greetings + 1);
+        assertThat(world.status().delivered()).isTrue();
+        assertThat(world.status().state()).isEqualTo("IDLE");
+    }
+
+    @Test
     void greetsAgainWhereTheSourceHasComeWithANewerGenerationThanTheOneRefused() {
         world.source.write(20, 1000);
         world.converge();
