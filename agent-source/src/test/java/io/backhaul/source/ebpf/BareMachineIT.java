@@ -67,7 +67,7 @@ class BareMachineIT {
     static final class Captures {
         private Captures() {}
 
-        /** @param words the device and the machine */
+        /** Takes the device and the machine. */
         public static void main(String[] words) throws Exception {
             Path device = Path.of(words[0]);
             UUID machine = UUID.fromString(words[1]);
@@ -93,7 +93,7 @@ class BareMachineIT {
     static final class Detaches {
         private Detaches() {}
 
-        /** @param words the machine */
+        /** Takes the machine. */
         public static void main(String[] words) throws IOException {
             EbpfPins.detach(UUID.fromString(words[0]));
         }
