@@ -271,6 +271,11 @@ final class SourceModel {
         }
 
         @Override
+        public void hold(boolean nothingMore) {
+            throw new UnsupportedOperationException("nobody holds back what comes over this link");
+        }
+
+        @Override
         public long receivedBytes() {
             return receivedBytes;
         }

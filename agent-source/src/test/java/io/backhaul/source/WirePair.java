@@ -109,6 +109,11 @@ final class WirePair {
         }
 
         @Override
+        public void hold(boolean nothingMore) {
+            throw new UnsupportedOperationException("nobody holds back what comes over this link");
+        }
+
+        @Override
         public long receivedBytes() {
             return received;
         }

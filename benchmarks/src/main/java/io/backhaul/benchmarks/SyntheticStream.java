@@ -186,6 +186,11 @@ final class SyntheticStream implements Link {
     }
 
     @Override
+    public void hold(boolean nothingMore) {
+        throw new UnsupportedOperationException("nobody holds back what comes over this link");
+    }
+
+    @Override
     public synchronized long receivedBytes() {
         return delivered;
     }

@@ -62,6 +62,9 @@ final class Egress implements FrameFeed {
         long greetedGeneration();
     }
 
+    /** Where the spool is read, and into what. */
+    record Reads(Lane lane, FrameMemory.Share memory) {}
+
     /** Where it goes. */
     record Route(UUID machine, String address, HopTiming timing) {}
 
@@ -91,13 +94,13 @@ final class Egress implements FrameFeed {
     private boolean resting;
     private boolean closed;
 
-    Egress(StreamSender.Ports ports, Lane reads, Route route, Spool spool, HotFrames hot, Owner owner) {
+    Egress(StreamSender.Ports ports, Reads reads, Route route, Spool spool, HotFrames hot, Owner owner) {
         this.ports = ports;
         this.route = route;
         this.spool = spool;
         this.hot = hot;
         this.owner = owner;
-        this.reader = new SpoolReader(ports.loop(), reads, new SpoolReader.Reader() {
+        this.reader = new SpoolReader(ports.loop(), reads.lane(), reads.memory(), new SpoolReader.Reader() {
             @Override
             public void fetched() {
                 wake();

@@ -18,11 +18,17 @@ final class HotFrames {
     }
 
     private final long maxBytes;
+    private final FrameMemory.Share memory;
     private final ArrayDeque<Hot> frames = new ArrayDeque<>();
     private long bytes;
 
-    HotFrames(long maxBytes) {
+    /**
+     * @param memory
+     *            what the machine's frames take, these among them: where that becomes too much, these go first
+     */
+    HotFrames(long maxBytes, FrameMemory.Share memory) {
         this.maxBytes = maxBytes;
+        this.memory = memory;
     }
 
     /**
@@ -36,7 +42,7 @@ final class HotFrames {
     void add(Frame frame, Position before, Runnable released) {
         frames.add(new Hot(frame, before, released));
         bytes += frame.lengthBytes();
-        while (bytes > maxBytes) {
+        while (bytes > Math.min(maxBytes, memory.allowedBytes() / 2)) {
             drop();
         }
     }

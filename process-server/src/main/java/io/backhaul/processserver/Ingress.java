@@ -32,18 +32,22 @@ final class Ingress implements FrameSink {
     private final HotFrames hot;
     private final LagMeter lag;
     private final MachineRelay relay;
+    private final FrameMemory.Share memory;
     private final List<Runnable> waiting = new ArrayList<>();
     private @Nullable StreamReceiver receiver;
+    private @Nullable StreamReceiver held;
     private long greetedGeneration;
     private long receivedBytes;
 
-    Ingress(MachineRelay relay, ByteBufAllocator allocator, Spool spool, HotFrames hot, LagMeter lag) {
+    Ingress(MachineRelay relay, ByteBufAllocator allocator, Spool spool, HotFrames hot, LagMeter lag,
+            FrameMemory.Share memory) {
         this.relay = relay;
         this.machine = relay.machine();
         this.allocator = allocator;
         this.spool = spool;
         this.hot = hot;
         this.lag = lag;
+        this.memory = memory;
     }
 
     /** Gives a frame back to whom its memory is due. */
@@ -82,6 +86,9 @@ final class Ingress implements FrameSink {
         if (ended.equals(receiver)) {
             receiver = null;
             relay.egress().rest();
+        }
+        if (ended.equals(held)) {
+            held = null;
         }
     }
 
@@ -170,8 +177,28 @@ final class Ingress implements FrameSink {
     public void accept(Frame frame, Runnable released) {
         receivedBytes += frame.lengthBytes();
         lag.came(frame.last(), frame.lengthBytes(), frame.timeMicros());
-        spool.append(frame, new Hold(this, spool.accepted(), released));
+        int length = frame.lengthBytes();
+        memory.take(length);
+        spool.append(frame, new Hold(this, spool.accepted(), () -> {
+            memory.giveBack(length);
+            released.run();
+            keepToShare();
+        }));
+        keepToShare();
         progressed();
+    }
+
+    /**
+     * Holds the source back while it takes too much memory. What it takes is given back by and by, whatever the others do:
+     * so a source that is held back is let go here.
+     */
+    private void keepToShare() {
+        StreamReceiver from = receiver;
+        boolean isTooLarge = memory.isTooLarge();
+        if (from != null && isTooLarge != from.equals(held)) {
+            held = isTooLarge ? from : null;
+            from.hold(isTooLarge);
+        }
     }
 
     @Override

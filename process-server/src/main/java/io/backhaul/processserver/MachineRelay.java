@@ -28,7 +28,7 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
             ByteBufAllocator allocator, FaultLog faults) {}
 
     /** What all machines share. */
-    record Commons(RelayLimits limits, SpoolFolder folder, SpoolBudget budget, CreditPool credit) {}
+    record Commons(RelayLimits limits, SpoolFolder folder, SpoolBudget budget, FrameMemory memory) {}
 
     private final UUID machine;
     private final String target;
@@ -39,7 +39,6 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
     private final LagMeter lag = new LagMeter();
     private final Ingress ingress;
     private final Egress egress;
-    private long creditBytes;
 
     MachineRelay(UUID machine, String target, Ports ports, Commons commons) {
         this.machine = machine;
@@ -47,14 +46,16 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
         this.ports = ports;
         this.commons = commons;
         RelayLimits limits = commons.limits();
-        this.hot = new HotFrames(limits.retainBytes());
+        FrameMemory.Share memory = commons.memory().new Share();
+        this.hot = new HotFrames(limits.retainBytes(), memory);
         this.spool = new Spool(new Spool.Ports(ports.loop(), ports.writes(), commons.folder(), machine,
                 SegmentLimits.ofSegments(limits.segmentBytes()), ports.allocator(), ports.faults()),
                 commons.budget().new Share(), this);
         this.egress = new Egress(
                 new StreamSender.Ports(ports.loop(), ports.dialler(), ports.random(), ports.allocator()),
-                ports.reads(), new Egress.Route(machine, target, limits.timing()), spool, hot, this);
-        this.ingress = new Ingress(this, ports.allocator(), spool, hot, lag);
+                new Egress.Reads(ports.reads(), commons.memory().new Share()),
+                new Egress.Route(machine, target, limits.timing()), spool, hot, this);
+        this.ingress = new Ingress(this, ports.allocator(), spool, hot, lag, memory);
     }
 
     /** Opens the spool; what it holds is forwarded, whether or not the source comes. */
@@ -63,34 +64,30 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
     }
 
     /** A source has come over a new link. Called on the loop that the link is attached to. */
-    void welcome(Link link, Hello hello, long credit) {
-        var session = new Session(link, hello, credit);
+    void welcome(Link link, Hello hello) {
+        var session = new Session(link, hello);
         ports.loop().execute(session::begin);
         link.attach(ports.loop(), session.receiver);
     }
 
-    /** A source's session and the credit it has taken from the pool. */
+    /** A source's session. */
     private final class Session {
         private final StreamReceiver receiver;
         private final Hello hello;
-        private final long credit;
 
-        Session(Link link, Hello hello, long credit) {
+        Session(Link link, Hello hello) {
+            long credit = commons.limits().creditBytes();
             this.hello = hello;
-            this.credit = credit;
             this.receiver = new StreamReceiver(
                     new StreamReceiver.Ports(ports.loop(), ports.allocator(), commons.limits().timing(), credit), link,
                     hello, ingress, this::end);
         }
 
         void begin() {
-            creditBytes += credit;
             ingress.attach(receiver, hello);
         }
 
         private void end() {
-            creditBytes -= credit;
-            commons.credit().giveBack(credit);
             ingress.detached(receiver);
         }
     }
@@ -173,7 +170,7 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
         return new MachineStatus(machine, state(), target, ingress.isLinked(), egress.isDelivered(), trouble(),
                 positions(),
                 spool.sizeBytes(), lag.lagBytes(), lag.lagMicros(ports.loop().clock().wallMicros()),
-                hot.bytes() + spool.waitingBytes(), creditBytes, ingress.receivedBytes(), egress.givenBytes());
+                hot.bytes() + spool.waitingBytes(), ingress.receivedBytes(), egress.givenBytes());
     }
 
     private String state() {

@@ -18,8 +18,6 @@ import java.util.UUID;
  *            how old the oldest of it is
  * @param memoryBytes
  *            what frames take in memory
- * @param creditBytes
- *            what the source may send ahead
  * @param receivedBytes
  *            what came from the source since the start
  * @param forwardedBytes
@@ -27,4 +25,4 @@ import java.util.UUID;
  */
 public record MachineStatus(UUID machine, String state, String target, boolean sourceLinked, boolean delivered,
         String trouble, Positions positions, long spoolBytes, long lagBytes, long lagMicros, long memoryBytes,
-        long creditBytes, long receivedBytes, long forwardedBytes) {}
+        long receivedBytes, long forwardedBytes) {}

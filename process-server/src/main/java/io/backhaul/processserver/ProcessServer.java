@@ -12,6 +12,7 @@ import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.link.Credentials;
 import io.backhaul.engine.link.LinkServer;
 import io.backhaul.engine.link.TlsLinks;
+import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.LanePool;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.engine.loop.NettyLoops;
@@ -44,6 +45,8 @@ public final class ProcessServer implements AutoCloseable {
     private static final long STATUS_NANOS = 1_000_000_000L;
     private static final long PATIENCE_SECONDS = 30;
     private static final int MAX_WAITING = 512;
+    /** They mostly wait for the disk; what several of them want to be durable at a time it makes durable at once. */
+    private static final int DISK_THREADS = 16;
 
     private final Settings settings;
     private final FaultLog faults = new FaultLog(SystemClock.INSTANCE);
@@ -52,6 +55,8 @@ public final class ProcessServer implements AutoCloseable {
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Identity identity;
+    private final Volume spool;
+    private final Lane looks;
     private final Loop loop;
     private final Relay relay;
     private final LinkServer listener;
@@ -62,7 +67,7 @@ public final class ProcessServer implements AutoCloseable {
     private ProcessServer(Settings settings, Openings openings) throws IOException, ConfigException {
         this.settings = settings;
         this.openings = openings;
-        Volume spool = DirectoryVolume.create(settings.get(ProcessServerSettings.SPOOL));
+        this.spool = DirectoryVolume.create(settings.get(ProcessServerSettings.SPOOL));
         Credentials credentials = Credentials.in(settings.get(ProcessServerSettings.CREDENTIALS));
         this.identity = credentials.identity();
         if (identity.role() != Role.PROCESS_SERVER) {
@@ -73,7 +78,8 @@ public final class ProcessServer implements AutoCloseable {
         this.metrics = openings.add(Metrics.serve(settings.get(Metrics.ADDRESS)));
         int threads = settings.get(ProcessServerSettings.THREADS);
         NettyLoops loops = openings.add(new NettyLoops(threads));
-        LanePool lanes = openings.add(new LanePool("spool", threads));
+        LanePool lanes = openings.add(new LanePool("spool", Math.max(DISK_THREADS, threads)));
+        this.looks = lanes.lane("looks");
         TlsLinks links = openings.add(new TlsLinks(credentials, loops));
         this.loop = loops.next();
         RelayLimits limits = ProcessServerSettings.limits(settings, spool.freeBytes());
@@ -113,6 +119,17 @@ public final class ProcessServer implements AutoCloseable {
     private void refresh() {
         if (!closing.get()) {
             var _ = relay.status().thenAccept(statuses -> loop.execute(() -> shown.update(statuses)));
+            looks.submit(spool::freeBytes, loop, new Lane.Outcome<Long>() {
+                @Override
+                public void done(Long freeBytes) {
+                    relay.volumeHas(freeBytes);
+                }
+
+                @Override
+                public void failed(IOException unknown) {
+                    // What cannot be asked will fail when it is written, and be said then.
+                }
+            });
             loop.schedule(STATUS_NANOS, this::refresh);
         }
     }
@@ -147,6 +164,7 @@ public final class ProcessServer implements AutoCloseable {
         about.put("metricsPort", metrics.port());
         about.put("listen", address());
         about.put("spoolBytes", relay.spoolBytes());
+        about.put("memoryBytes", relay.memoryBytes());
         about.put("machines", machines().stream().map(ProcessServer::shown).toList());
         about.put("faults", faults.recent().stream().map(FaultLog.Fault::asMap).toList());
         reply.done(about);
@@ -173,7 +191,6 @@ public final class ProcessServer implements AutoCloseable {
         shown.put("lagBytes", status.lagBytes());
         shown.put("lagMillis", status.lagMicros() / 1000);
         shown.put("memoryBytes", status.memoryBytes());
-        shown.put("creditBytes", status.creditBytes());
         shown.put("receivedBytes", status.receivedBytes());
         shown.put("forwardedBytes", status.forwardedBytes());
         if (!status.trouble().isEmpty()) {

@@ -16,8 +16,8 @@ final class ProcessServerMetrics {
     private static final Metric MACHINES = Metric.gauge("backhaul.relay.machines", "",
             "Machines that have a spool here or have come.");
     private static final Metric SPOOL = Metric.gauge("backhaul.spool.size", "bytes", "What all spools take on disk.");
-    private static final Metric CREDIT = Metric.gauge("backhaul.relay.credit", "bytes",
-            "Credit that all sources together have been given.");
+    private static final Metric MEMORY = Metric.gauge("backhaul.relay.memory", "bytes",
+            "What the frames of all machines take in memory.");
 
     /** A metric of each machine and where its value is found. */
     private record PerMachine(Metric metric, ToDoubleFunction<MachineStatus> value) {}
@@ -75,7 +75,7 @@ final class ProcessServerMetrics {
         this.metrics = metrics;
         metrics.show(MACHINES, latest::size);
         metrics.show(SPOOL, relay::spoolBytes);
-        metrics.show(CREDIT, relay::creditBytes);
+        metrics.show(MEMORY, relay::memoryBytes);
     }
 
     /** Takes new values; by one thread. */
@@ -99,7 +99,7 @@ final class ProcessServerMetrics {
     /** For the reference page. */
     static List<Metric> all() {
         return java.util.stream.Stream
-                .concat(List.of(MACHINES, SPOOL, CREDIT).stream(), PER_MACHINE.stream().map(PerMachine::metric))
+                .concat(List.of(MACHINES, SPOOL, MEMORY).stream(), PER_MACHINE.stream().map(PerMachine::metric))
                 .toList();
     }
 }

@@ -44,13 +44,14 @@ final class ProcessServerSettings {
                     "The length of the spool's files; on a small volume they are shorter by themselves.")
             .between(1L << 20, 1L << 30);
     static final Key<Long> CREDIT = Key
-            .bytes("credit", 16L << 20, "The memory that one machine's frames may take on their way through.")
+            .bytes("credit", 16L << 20, "The most memory that one machine's frames may take on their way through.")
             .between(2L * Limits.MAX_FRAME_BYTES, 1L << 30);
     static final Key<Long> MEMORY = Key
-            .bytes("memory", 1L << 30, "The memory that all machines' frames may take; a machine more is told to wait.")
+            .bytes("memory", 1L << 30,
+                    "The memory that all machines' frames may take; where it is short, those that take much are held back.")
             .between(2L * Limits.MAX_FRAME_BYTES, 1L << 40);
     static final Key<Integer> THREADS = Key
-            .integer("threads", 2, "Threads that run links and streams; as many again work on the disk.")
+            .integer("threads", 2, "Threads that run links and streams; at least sixteen more wait for the disk.")
             .between(1, 64);
 
     private ProcessServerSettings() {}

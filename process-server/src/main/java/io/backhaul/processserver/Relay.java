@@ -68,7 +68,7 @@ public final class Relay implements Reception.Host {
         this.limits = limits;
         this.targets = targets;
         this.commons = new MachineRelay.Commons(limits, new SpoolFolder(ports.spool()), new SpoolBudget(limits),
-                new CreditPool(limits.memoryBytes()));
+                new FrameMemory(limits.memoryBytes()));
     }
 
     /** Takes up all machines that have a spool: what they left undelivered goes on its way. */
@@ -122,12 +122,12 @@ public final class Relay implements Reception.Host {
             refuse(link, hello, FaultCode.UNKNOWN_MACHINE, "no target in the configuration is for " + hello.machine());
             return;
         }
-        if (!commons.credit().take(limits.creditBytes())) {
+        if (commons.memory().isSpent()) {
             refuse(link, hello, FaultCode.BUSY,
-                    "all " + limits.memoryBytes() + " bytes of memory for sources are spent");
+                    "all " + limits.memoryBytes() + " bytes of memory for frames are taken");
             return;
         }
-        machine.welcome(link, hello, limits.creditBytes());
+        machine.welcome(link, hello);
     }
 
     private void refuse(Link link, Hello hello, FaultCode code, String text) {
@@ -165,14 +165,19 @@ public final class Relay implements Reception.Host {
                         + "; give them another process server first");
     }
 
-    /** Bytes that all spools take, and credit that all sources have; from any thread. */
+    /** Bytes that all spools take; from any thread. */
     public long spoolBytes() {
         return commons.budget().usedBytes();
     }
 
-    /** Credit that all sources have together; from any thread. */
-    public long creditBytes() {
-        return commons.credit().grantedBytes();
+    /** So many bytes are free where the spools lie. From any thread. */
+    void volumeHas(long freeBytes) {
+        commons.budget().volumeHas(freeBytes);
+    }
+
+    /** What the frames of all machines take in memory; from any thread. */
+    public long memoryBytes() {
+        return commons.memory().takenBytes();
     }
 
     /** Ends all links and begins to close all spools; the lanes finish what they have. From any thread. */

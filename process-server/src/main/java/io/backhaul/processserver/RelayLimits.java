@@ -7,9 +7,9 @@ import io.backhaul.protocol.Limits;
  * The bounds that a relay keeps.
  *
  * @param creditBytes
- *            what one source may send ahead of its frames' release: the memory that a machine may take
+ *            what one source may send ahead of its frames' release: the most that a machine may take
  * @param memoryBytes
- *            the credit of all sources together; where it is spent, a further source is told to come back
+ *            what the frames of all machines may take; where it is short, whoever takes much is held back
  * @param machineSpoolBytes
  *            what one machine's spool may take
  * @param totalSpoolBytes

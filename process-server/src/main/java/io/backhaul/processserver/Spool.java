@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Spool {
     private static final long REOPEN_NANOS = 2_000_000_000L;
+    private static final long LEAST_TRIM_BYTES = 256 << 10;
 
     /** What a spool stands on. */
     record Ports(Loop loop, Lane writes, SpoolFolder folder, UUID machine, SegmentLimits limits,
@@ -203,8 +204,8 @@ final class Spool {
     private void trim(Position journaled, boolean pressing) {
         SegmentLog open = log;
         trimmedTo = trimmedTo.max(journaled);
-        if (open == null || trimming || restarting || closed
-                || (!pressing && share.takenBytes() < ports.limits().segmentBytes() / 2)) {
+        long leastBytes = Math.min(ports.limits().segmentBytes() / 2, Math.max(LEAST_TRIM_BYTES, share.evenBytes()));
+        if (open == null || trimming || restarting || closed || (!pressing && share.takenBytes() < leastBytes)) {
             return;
         }
         Position upTo = trimmedTo;
@@ -216,7 +217,7 @@ final class Spool {
             // What was set aside is delivered by nobody, and was sent again: it is not worth a spool that takes nothing more.
             // First, for trimming all takes room for the header of a new segment.
             boolean discarded = full && SegmentLog.discardSetAside(ports.folder().of(ports.machine()));
-            open.trimTo(upTo);
+            open.trimTo(upTo, leastBytes);
             return discarded || open.sizeBytes() < before;
         }, ports.loop(), new Lane.Outcome<Boolean>() {
             @Override

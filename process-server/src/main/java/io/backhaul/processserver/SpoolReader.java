@@ -14,7 +14,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads a spool ahead of the target, on a lane of its own, a bounded number of bytes at a time. Owned by the machine's
+ * Reads a spool ahead of the target, on a lane of its own, a bounded number of bytes at a time, and fewer where memory is
+ * short, but one frame at least. Owned by the machine's
  * loop; a cursor belongs to the lane.
  */
 final class SpoolReader {
@@ -36,6 +37,7 @@ final class SpoolReader {
     private final Loop loop;
     private final Lane lane;
     private final Reader reader;
+    private final FrameMemory.Share memory;
     private final ArrayDeque<Frame> ahead = new ArrayDeque<>();
     private @Nullable Session session;
     private Position position = Position.NONE;
@@ -54,7 +56,7 @@ final class SpoolReader {
             this.next = start;
         }
 
-        Fetch fetch() {
+        Fetch fetch(long maxBytes) {
             List<Frame> frames = new ArrayList<>();
             try {
                 LogCursor open = cursor == null ? log.cursor(next) : cursor;
@@ -65,7 +67,7 @@ final class SpoolReader {
                     frames.add(frame);
                     next = frame.last();
                     bytes += frame.lengthBytes();
-                    frame = bytes < FETCH_BYTES ? open.next() : null;
+                    frame = bytes < maxBytes ? open.next() : null;
                 }
                 return new Fetch(frames, null);
             } catch (IOException failed) {
@@ -82,9 +84,10 @@ final class SpoolReader {
         }
     }
 
-    SpoolReader(Loop loop, Lane lane, Reader reader) {
+    SpoolReader(Loop loop, Lane lane, FrameMemory.Share memory, Reader reader) {
         this.loop = loop;
         this.lane = lane;
+        this.memory = memory;
         this.reader = reader;
     }
 
@@ -96,7 +99,7 @@ final class SpoolReader {
             return null;
         }
         Frame frame = ahead.removeFirst();
-        aheadBytes -= frame.lengthBytes();
+        grow(-frame.lengthBytes());
         position = frame.last();
         return frame;
     }
@@ -121,11 +124,14 @@ final class SpoolReader {
             loop.execute(() -> reader.unreadable(at, cause));
             return;
         }
-        if (current == null || failure != null || fetching || aheadBytes > AHEAD_BYTES - FETCH_BYTES) {
+        long allowed = memory.allowedBytes();
+        boolean isAhead = !ahead.isEmpty() && aheadBytes > Math.min(AHEAD_BYTES - FETCH_BYTES, allowed / 2);
+        if (current == null || failure != null || fetching || isAhead) {
             return;
         }
         fetching = true;
-        lane.submit(current::fetch, loop, new Lane.Outcome<Fetch>() {
+        long bytes = Math.min(FETCH_BYTES, allowed / 2);
+        lane.submit(() -> current.fetch(bytes), loop, new Lane.Outcome<Fetch>() {
             @Override
             public void done(Fetch fetch) {
                 fetching = false;
@@ -148,7 +154,7 @@ final class SpoolReader {
         }
         for (Frame frame : fetch.frames()) {
             ahead.add(frame);
-            aheadBytes += frame.lengthBytes();
+            grow(frame.lengthBytes());
         }
         IOException failed = fetch.failure();
         failure = failed == null ? null : StoreException.of(failed, "reading the spool");
@@ -159,6 +165,11 @@ final class SpoolReader {
         }
     }
 
+    private void grow(long bytes) {
+        aheadBytes += bytes;
+        memory.take(bytes);
+    }
+
     /** Forgets what was read ahead. */
     void reset() {
         Session old = session;
@@ -166,7 +177,7 @@ final class SpoolReader {
         failure = null;
         ahead.forEach(Frame::release);
         ahead.clear();
-        aheadBytes = 0;
+        grow(-aheadBytes);
         if (old != null) {
             lane.submit(() -> {
                 old.close();

@@ -107,6 +107,25 @@ class RelayTest {
     }
 
     @Test
+    void holdsASourceBackThatTakesTooMuchMemoryAndTakesItForAlive() {
+        RelayWorld small = new RelayWorld(3, new RelayLimits(16 << 20, 16 << 20, 1 << 30, 1 << 30, 64 << 10,
+                RelayWorld.TIMING));
+        small.loop.runFor(1000);
+        small.holdLanes(true);
+        small.source.write(4000, 8000);
+        small.loop.runFor(20_000);
+        assertThat(small.status().memoryBytes()).as("a third of what there is, and what came at once")
+                .isBetween(4L << 20, 6L << 20);
+        assertThat(small.source.sender.isStreaming()).isTrue();
+        small.holdLanes(false);
+        small.converge();
+        assertThat(small.source.refusals).isEmpty();
+        assertThat(small.target.journal).hasSize(4001);
+        small.close();
+        assertThat(small.relay.memoryBytes()).as("taken after all").isZero();
+    }
+
+    @Test
     void keepsToTheLimitOfTheConfiguration() {
         RelayWorld small = new RelayWorld(2, new RelayLimits(16 << 20, 64 << 20, 2 << 20, 1 << 30, 64 << 10,
                 RelayWorld.TIMING));

@@ -37,6 +37,12 @@ public interface Link {
     long queuedBytes();
 
     /**
+     * Whether nothing more is taken off the connection for now, so that the peer is held back; what has been taken off it
+     * still comes. Only from the attached loop.
+     */
+    void hold(boolean nothingMore);
+
+    /**
      * Sends what is queued, then closes. The listener hears no frame any more, and {@link Listener#closed} once, later: never
      * from within this call.
      */

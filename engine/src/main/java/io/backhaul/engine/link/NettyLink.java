@@ -65,6 +65,7 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link {
     private volatile boolean drainedDue;
     private volatile boolean closing;
     private volatile boolean parked;
+    private volatile boolean held;
     private boolean deaf;
 
     /** Who is told, and where; each attaching makes a new one. */
@@ -178,8 +179,16 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link {
     }
 
     private boolean mayRead() {
-        return deaf || (attachment != null && undeliveredBytes.get() < MAX_UNDELIVERED_BYTES
+        return deaf || (attachment != null && !held && undeliveredBytes.get() < MAX_UNDELIVERED_BYTES
                 && queuedBytes.get() < MAX_UNTAKEN_BYTES);
+    }
+
+    @Override
+    public void hold(boolean nothingMore) {
+        held = nothingMore;
+        if (!nothingMore) {
+            atHome(this::readOn);
+        }
     }
 
     private static long costBytes(Frame frame) {

@@ -37,6 +37,8 @@ public final class TlsLinks implements Dialler, AutoCloseable {
 
     private final LoadedCredentials own;
     private final NettyLoops loops;
+    private final SslProvider provider;
+    /** Those that have been dialled: making one takes some milliseconds. Guarded by itself. */
     private final Map<Role, SslContext> contexts = new EnumMap<>(Role.class);
     private final ChannelGroup channels = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
 
@@ -51,9 +53,7 @@ public final class TlsLinks implements Dialler, AutoCloseable {
     TlsLinks(Credentials credentials, NettyLoops loops, SslProvider provider) throws CredentialsException {
         this.own = LoadedCredentials.load(credentials);
         this.loops = loops;
-        for (Role role : Role.values()) {
-            contexts.put(role, Tls.client(own, role, provider));
-        }
+        this.provider = provider;
         LOG.debug("dials as {} with {}", own.identity(), provider);
     }
 
@@ -75,13 +75,26 @@ public final class TlsLinks implements Dialler, AutoCloseable {
         Thread.ofVirtual().name("resolve " + to.host()).start(() -> {
             try {
                 List<InetAddress> found = List.of(InetAddress.getAllByName(to.host()));
-                new Attempt(to, role, loop, outcome).connect(found, 0);
+                new Attempt(to, context(role), loop, outcome).connect(found, 0);
+            } catch (CredentialsException unusable) {
+                tell(loop, () -> outcome.failed(FaultCode.NOT_AUTHORISED, String.valueOf(unusable.getMessage())));
             } catch (UnknownHostException unknown) {
                 tell(loop, () -> outcome.failed(FaultCode.UNREACHABLE, "the name " + to.host() + " is not known"));
             } catch (RejectedExecutionException stopped) {
                 LOG.debug("stopped before dialling {}", address);
             }
         });
+    }
+
+    private SslContext context(Role role) throws CredentialsException {
+        synchronized (contexts) {
+            SslContext made = contexts.get(role);
+            if (made == null) {
+                made = Tls.client(own, role, provider);
+                contexts.put(role, made);
+            }
+            return made;
+        }
     }
 
     private static void tell(Loop loop, Runnable news) {
@@ -101,13 +114,13 @@ public final class TlsLinks implements Dialler, AutoCloseable {
     /** One dial: the addresses of a host in turn, until one answers. */
     private final class Attempt implements Handshake.Outcome {
         private final HostPort to;
-        private final Role role;
+        private final SslContext context;
         private final Loop loop;
         private final Dialler.Outcome outcome;
 
-        Attempt(HostPort to, Role role, Loop loop, Dialler.Outcome outcome) {
+        Attempt(HostPort to, SslContext context, Loop loop, Dialler.Outcome outcome) {
             this.to = to;
-            this.role = role;
+            this.context = context;
             this.loop = loop;
             this.outcome = outcome;
         }
@@ -122,10 +135,7 @@ public final class TlsLinks implements Dialler, AutoCloseable {
                 @Override
                 protected void initChannel(Channel channel) {
                     channels.add(channel);
-                    SslContext context = contexts.get(role);
-                    if (context != null) {
-                        Handshake.prepare(channel, context, home, Attempt.this);
-                    }
+                    Handshake.prepare(channel, context, home, Attempt.this);
                 }
             });
             bootstrap.connect(new InetSocketAddress(addresses.get(index), to.port())).addListener(connected -> {

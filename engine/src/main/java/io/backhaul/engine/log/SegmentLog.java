@@ -377,14 +377,19 @@ public final class SegmentLog implements AutoCloseable {
         }
     }
 
-    /**
-     * Deletes segments of which no position is after {@code upTo}. The last segment stays, unless it is half full and
-     * could go: then a new one is begun for what comes.
-     */
+    /** As {@link #trimTo(Position, long)}: a segment is worth it that is half full. */
     public void trimTo(Position upTo) throws IOException {
+        trimTo(upTo, limits.segmentBytes() / 2);
+    }
+
+    /**
+     * Deletes segments of which no position is after {@code upTo}. The last segment stays, unless it could go and has grown
+     * to {@code leastBytes}: then a new one is begun for what comes.
+     */
+    public void trimTo(Position upTo, long leastBytes) throws IOException {
         try {
             deleteUpTo(upTo);
-            if (upTo.isAtLeast(tail.last()) && tail.isSynced() && tail.end() >= limits.segmentBytes() / 2) {
+            if (upTo.isAtLeast(tail.last()) && tail.isSynced() && tail.end() >= leastBytes && !tail.isEmpty()) {
                 mend();
                 roll();
                 deleteUpTo(upTo);

@@ -58,6 +58,7 @@ public final class StreamReceiver implements Link.Listener {
     private long receivedBytes;
     private boolean progressDue;
     private boolean progressPaused;
+    private boolean held;
 
     /**
      * @param onClosed
@@ -224,6 +225,16 @@ public final class StreamReceiver implements Link.Listener {
         });
     }
 
+    /**
+     * Takes nothing more from the link, or goes on: for a sink that has no room though it gave credit. Silence is no sign of
+     * death meanwhile.
+     */
+    public void hold(boolean nothingMore) {
+        held = nothingMore;
+        heardNanos = ports.loop().clock().nanos();
+        link.hold(nothingMore);
+    }
+
     /** Sends a control frame of the role's own, such as DIGESTS; takes it over. */
     public void send(Frame frame) {
         if (state == State.RECEIVING) {
@@ -242,7 +253,7 @@ public final class StreamReceiver implements Link.Listener {
             receivedBytes = link.receivedBytes();
             heardNanos = now;
         }
-        if (now - heardNanos > ports.timing().silenceNanos()) {
+        if (!held && now - heardNanos > ports.timing().silenceNanos()) {
             refuse(FaultCode.PEER_SILENT, "nothing heard for " + (now - heardNanos) / 1_000_000 + " ms");
             return;
         }

@@ -27,6 +27,8 @@ public final class MemoryLink implements Link {
     private @Nullable Listener listener;
     private long queuedBytes;
     private long receivedBytes;
+    private final Queue<Frame> heldBack = new ArrayDeque<>();
+    private boolean held;
     private boolean closing;
     private boolean ended;
 
@@ -93,7 +95,24 @@ public final class MemoryLink implements Link {
         }
     }
 
+    @Override
+    public void hold(boolean nothingMore) {
+        held = nothingMore;
+        loop.execute(this::readOn);
+    }
+
     private void receive(Frame frame) {
+        heldBack.add(frame);
+        readOn();
+    }
+
+    private void readOn() {
+        while (!heldBack.isEmpty() && (!held || !isOpen())) {
+            take(heldBack.remove());
+        }
+    }
+
+    private void take(Frame frame) {
         receivedBytes += frame.lengthBytes();
         if (isOpen() && listener != null) {
             listener.frame(frame);
@@ -145,6 +164,8 @@ public final class MemoryLink implements Link {
         ended = true;
         under.forEach(Frame::release);
         under.clear();
+        heldBack.forEach(Frame::release);
+        heldBack.clear();
         queuedBytes = 0;
         loop.execute(() -> {
             if (listener != null) {

@@ -31,6 +31,7 @@ final class SimLink implements Link {
     private boolean closing;
     private boolean ended;
     private boolean deaf;
+    private boolean held;
     private boolean pumping;
     private long queuedBytes;
     private long receivedBytes;
@@ -232,6 +233,10 @@ final class SimLink implements Link {
         if (what == null || told == null) {
             return;
         }
+        if (held) {
+            inbox.addFirst(what);
+            return;
+        }
         if (loop != null && !loop.isCurrent()) {
             inbox.addFirst(what);
             loop.execute(this::deliver);
@@ -246,6 +251,16 @@ final class SimLink implements Link {
         } else if (what instanceof Farewell farewell && !ended) {
             finish();
             told.closed(farewell.why());
+        }
+    }
+
+    @Override
+    public void hold(boolean nothingMore) {
+        network.tally().count(nothingMore ? "link: held" : "link: held no more");
+        held = nothingMore;
+        Loop on = loop;
+        if (!held && on != null) {
+            inbox.forEach(waiting -> on.execute(this::deliver));
         }
     }
 
