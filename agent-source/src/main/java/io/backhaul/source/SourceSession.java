@@ -537,14 +537,12 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
                 dialler.rotate();
             }
         }
-        if (state instanceof SessionState.Flowing flowing) {
-            boolean builds = !flowing.start().basis().equals(Position.NONE)
-                    || !stored.replica().equals(Digests.NOBODY);
-            if (code == FaultCode.BASIS_UNKNOWN && builds) {
-                openNext(true);
-            } else if (code == FaultCode.GAP && ++gaps > 1) {
-                openNext(false);
-            }
+        boolean builds = state instanceof SessionState.Resuming || state instanceof SessionState.Flowing flowing
+                && !(flowing.start().basis().equals(Position.NONE) && stored.replica().equals(Digests.NOBODY));
+        if (code == FaultCode.BASIS_UNKNOWN && builds) {
+            openNext(true);
+        } else if (code == FaultCode.GAP && state instanceof SessionState.Flowing && ++gaps > 1) {
+            openNext(false);
         }
         return state instanceof SessionState.Halted ? Reaction.STOP : Reaction.RETRY;
     }

@@ -2,8 +2,10 @@ package io.backhaul.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Refusal;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -115,6 +117,20 @@ class ObservedMachineTest {
         assertThat(captured.generation()).as("the generation, %d resumed of %d", rig.resumed, rig.starts)
                 .isEqualTo(generation);
         assertThat(rig.downstream.generations).hasSize(1);
+    }
+
+    @Test
+    void anAgentWhoseGenerationIsRefusedBeforeItCanGoOnComparesInANewOne() {
+        ObservedRig rig = ordered(25, RING);
+        long generation = rig.machine().stream().captured().generation();
+        rig.kill();
+        rig.downstream.refusal = new Refusal(ObservedRig.MACHINE, FaultCode.BASIS_UNKNOWN, "as told");
+        rig.start();
+        rig.steps.until(() -> rig.machine().stream().captured().generation() > generation, 100_000, "a new generation");
+        rig.downstream.refusal = null;
+        rig.converge();
+        assertThat(rig.downstream.generations).hasSize(2);
+        assertThat(rig.downstream.generations.getLast().basis()).isEqualTo(Position.NONE);
     }
 
     @ParameterizedTest

@@ -30,7 +30,7 @@ import java.util.UUID;
  * number of writes, by the order of their submission, and never fewer than before.
  */
 final class ObservedRig implements Downstream.Witness {
-    private static final UUID MACHINE = new UUID(7, 43);
+    static final UUID MACHINE = new UUID(7, 43);
 
     /** A write in the order of submission. */
     private record Submitted(int disk, long offset, ByteBuffer data) {}

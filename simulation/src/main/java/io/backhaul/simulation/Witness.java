@@ -51,6 +51,7 @@ final class Witness implements SimNetwork.Tap {
     private long settledNanos = -1;
     private Position orderedAt = Position.NONE;
     private String allowedBecause = "it was the first";
+    private boolean unseen;
     private final Set<String> givenUp = new TreeSet<>();
     private final Map<String, Position> targetGreeted = new TreeMap<>();
     private boolean continuityLost;
@@ -102,6 +103,12 @@ final class Witness implements SimNetwork.Tap {
         settledNanos = -1;
         orderedAt = Position.NONE;
         allowedBecause = why;
+    }
+
+    /** The disks were written to past an agent that only compares: it finds out when it is started the next time. */
+    void writtenUnseen() {
+        allowBaseline("the disks were written to unseen");
+        unseen = true;
     }
 
     /** A master target has lost what it had, or another one is responsible: what it had journaled may count for nothing. */
@@ -288,12 +295,13 @@ final class Witness implements SimNetwork.Tap {
         fidelities.put(from, next);
         tally.count("stream: " + next);
         if (next == Fidelity.BASELINE) {
+            unseen = false;
             orderedAt = Position.NONE;
             Violation.unless(settledNanos < 0 || scheduler.nanos() - settledNanos < GRACE_NANOS,
                     Invariant.NO_NEEDLESS_RESYNC, () -> "the disks are compared from " + from
                             + " on; the last reason was that " + allowedBecause + ", at " + allowedNanos / 1_000_000
                             + " ms");
-        } else if (next == Fidelity.ORDERED && orderedAt.equals(Position.NONE)) {
+        } else if (next == Fidelity.ORDERED && orderedAt.equals(Position.NONE) && !unseen) {
             orderedAt = from;
         }
     }

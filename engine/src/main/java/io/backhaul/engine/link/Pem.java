@@ -3,6 +3,7 @@ package io.backhaul.engine.link;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -97,6 +98,8 @@ final class Pem {
             return Files.readString(file, StandardCharsets.ISO_8859_1);
         } catch (NoSuchFileException missing) {
             throw new CredentialsException(what + " " + file + " does not exist: have it issued, or correct its path");
+        } catch (AccessDeniedException denied) {
+            throw new CredentialsException(what + " " + file + " cannot be read; give this user the right to read it");
         } catch (CredentialsException clear) {
             throw clear;
         } catch (IOException unreadable) {
