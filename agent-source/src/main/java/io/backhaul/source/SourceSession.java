@@ -537,8 +537,8 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
                 dialler.rotate();
             }
         }
-        boolean builds = state instanceof SessionState.Resuming || state instanceof SessionState.Flowing flowing
-                && !(flowing.start().basis().equals(Position.NONE) && stored.replica().equals(Digests.NOBODY));
+        boolean builds = state instanceof SessionState.Resuming || (state instanceof SessionState.Flowing flowing
+                && !(flowing.start().basis().equals(Position.NONE) && stored.replica().equals(Digests.NOBODY)));
         if (code == FaultCode.BASIS_UNKNOWN && builds) {
             openNext(true);
         } else if (code == FaultCode.GAP && state instanceof SessionState.Flowing && ++gaps > 1) {
