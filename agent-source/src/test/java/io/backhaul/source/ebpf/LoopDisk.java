@@ -13,7 +13,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /** A block device that is a file: a loop device, and what is mounted on it. Cleans up behind itself. */
-final class LoopDisk {
+public final class LoopDisk {
     private final Path backing;
     private final String device;
     private final List<Path> mounts = new ArrayList<>();
@@ -24,18 +24,20 @@ final class LoopDisk {
     }
 
     /** Says why where there are no rights for what follows. */
-    static void needRoot() throws IOException {
+    public static void needRoot() throws IOException {
         assumeTrue(Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0),
                 "not run: loop devices and eBPF need root");
         assumeTrue(Files.isReadable(Path.of("/sys/kernel/btf/vmlinux")),
                 "not run: this kernel does not describe its types (BTF)");
     }
 
-    static LoopDisk make(Path folder, long sizeBytes) throws Exception {
+    /** A disk of zeroes, whose file lies in the folder. */
+    public static LoopDisk make(Path folder, long sizeBytes) throws Exception {
         return make(folder, sizeBytes, List.of());
     }
 
-    static LoopDisk make(Path folder, long sizeBytes, List<String> options) throws Exception {
+    /** The same, with options for losetup. */
+    public static LoopDisk make(Path folder, long sizeBytes, List<String> options) throws Exception {
         Path backing = Files.createTempFile(folder, "disk", ".img");
         try (RandomAccessFile file = new RandomAccessFile(backing.toFile(), "rw")) {
             file.setLength(sizeBytes);
@@ -51,7 +53,8 @@ final class LoopDisk {
         return new LoopDisk(backing, Tool.run(command.toArray(String[]::new)).strip());
     }
 
-    Path path() {
+    /** The device. */
+    public Path path() {
         return Path.of(device);
     }
 
@@ -60,12 +63,13 @@ final class LoopDisk {
     }
 
     /** Tells the kernel of a partition; the disk was made with {@code -P}. */
-    Path partition(int number, long firstSector, long sectors) throws Exception {
+    public Path partition(int number, long firstSector, long sectors) throws Exception {
         Tool.run("addpart", device, String.valueOf(number), String.valueOf(firstSector), String.valueOf(sectors));
         return Path.of(device + "p" + number);
     }
 
-    Path mount(Path device, Path at) throws Exception {
+    /** Mounts it, or a partition of it, until it is removed. */
+    public Path mount(Path device, Path at) throws Exception {
         Files.createDirectories(at);
         Tool.run("mount", device.toString(), at.toString());
         mounts.add(at);
@@ -77,7 +81,8 @@ final class LoopDisk {
         mounts.remove(at);
     }
 
-    void remove() throws Exception {
+    /** Unmounts and detaches it, and deletes its file. */
+    public void remove() throws Exception {
         for (Path at : List.copyOf(mounts).reversed()) {
             Tool.attempt("umount", at.toString());
         }
@@ -86,7 +91,7 @@ final class LoopDisk {
     }
 
     /** Where there is memory to keep files in; disks there are fast. */
-    static Path memory() throws IOException {
+    public static Path memory() throws IOException {
         return Stream.of(Path.of("/dev/shm"), Path.of(Objects.requireNonNull(System.getProperty("java.io.tmpdir"))))
                 .filter(Files::isDirectory).findFirst().orElseThrow();
     }
