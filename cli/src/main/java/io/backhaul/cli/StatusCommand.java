@@ -108,10 +108,12 @@ final class StatusCommand extends Verb {
     }
 
     private static void machine(PrintStream out, Answer machine) {
-        out.printf("  machine %s  %s%s%s%s%n", machine.text("machine"), machine.text("state", "-"),
+        out.printf("  machine %s  %s%s%s%s%s%n", machine.text("machine"), machine.text("state", "-"),
                 labelled("  ", machine.text("fidelity")),
                 machine.number("lagBytes").map(lag -> "  lag " + Printing.bytes(lag)).orElse(""),
-                machine.number("rpoMillis").map(rpo -> "  RPO " + Printing.millis(rpo)).orElse(""));
+                machine.number("rpoMillis").map(rpo -> "  RPO " + Printing.millis(rpo)).orElse(""),
+                machine.number("limitBytesPerSecond").map(rate -> "  at most " + Printing.bytes(rate) + "/s"
+                        + (machine.flag("limited") ? ", held back by that" : "")).orElse(""));
         Map<String, Object> positions = machine.group("positions").members();
         if (!positions.isEmpty()) {
             out.print("   ");

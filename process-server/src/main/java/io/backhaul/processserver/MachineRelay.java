@@ -28,7 +28,8 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
             ByteBufAllocator allocator, FaultLog faults) {}
 
     /** What all machines share. */
-    record Commons(RelayLimits limits, SpoolFolder folder, SpoolBudget budget, FrameMemory memory) {}
+    record Commons(RelayLimits limits, SpoolFolder folder, SpoolBudget budget, FrameMemory memory,
+            RateLimits rates) {}
 
     private final UUID machine;
     private final String target;
@@ -39,6 +40,7 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
     private final LagMeter lag = new LagMeter();
     private final Ingress ingress;
     private final Egress egress;
+    private final RateLimits.MachinePace pace;
 
     MachineRelay(UUID machine, String target, Ports ports, Commons commons) {
         this.machine = machine;
@@ -51,8 +53,9 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
         this.spool = new Spool(new Spool.Ports(ports.loop(), ports.writes(), commons.folder(), machine,
                 SegmentLimits.ofSegments(limits.segmentBytes()), ports.allocator(), ports.faults()),
                 commons.budget().new Share(), this);
+        this.pace = commons.rates().pace(machine);
         this.egress = new Egress(
-                new StreamSender.Ports(ports.loop(), ports.dialler(), ports.random(), ports.allocator()),
+                new StreamSender.Ports(ports.loop(), ports.dialler(), ports.random(), ports.allocator(), pace),
                 new Egress.Reads(ports.reads(), commons.memory().new Share()),
                 new Egress.Route(machine, target, limits.timing()), spool, hot, this);
         this.ingress = new Ingress(this, ports.allocator(), spool, hot, lag, memory);
@@ -170,7 +173,7 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
         return new MachineStatus(machine, state(), target, ingress.isLinked(), egress.isDelivered(), trouble(),
                 positions(),
                 spool.sizeBytes(), lag.lagBytes(), lag.lagMicros(ports.loop().clock().wallMicros()),
-                hot.bytes() + spool.waitingBytes(), ingress.receivedBytes(), egress.givenBytes());
+                hot.bytes() + spool.waitingBytes(), ingress.receivedBytes(), egress.givenBytes(), pace.limit());
     }
 
     private String state() {

@@ -22,7 +22,17 @@ import java.util.UUID;
  *            what came from the source since the start
  * @param forwardedBytes
  *            what went to the target since the start
+ * @param limit
+ *            how fast it may go there now
  */
 public record MachineStatus(UUID machine, String state, String target, boolean sourceLinked, boolean delivered,
         String trouble, Positions positions, long spoolBytes, long lagBytes, long lagMicros, long memoryBytes,
-        long receivedBytes, long forwardedBytes) {}
+        long receivedBytes, long forwardedBytes, Limit limit) {
+    /**
+     * @param bytesPerSecond
+     *            {@link Throttle#UNBOUNDED} where nothing limits it
+     * @param holdsBack
+     *            whether a frame waits for its turn
+     */
+    record Limit(long bytesPerSecond, boolean holdsBack) {}
+}

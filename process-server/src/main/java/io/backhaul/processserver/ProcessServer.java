@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -48,6 +49,7 @@ public final class ProcessServer implements AutoCloseable {
     /** They mostly wait for the disk; what several of them want to be durable at a time it makes durable at once. */
     private static final int DISK_THREADS = 16;
 
+    private final Path file;
     private final Settings settings;
     private final FaultLog faults = new FaultLog(SystemClock.INSTANCE);
     private final long startedMicros = SystemClock.INSTANCE.wallMicros();
@@ -64,7 +66,8 @@ public final class ProcessServer implements AutoCloseable {
     private final ProcessServerMetrics shown;
     private final ControlServer control;
 
-    private ProcessServer(Settings settings, Openings openings) throws IOException, ConfigException {
+    private ProcessServer(Path file, Settings settings, Openings openings) throws IOException, ConfigException {
+        this.file = file;
         this.settings = settings;
         this.openings = openings;
         this.spool = DirectoryVolume.create(settings.get(ProcessServerSettings.SPOOL));
@@ -85,6 +88,7 @@ public final class ProcessServer implements AutoCloseable {
         RelayLimits limits = ProcessServerSettings.limits(settings, spool.freeBytes());
         this.relay = new Relay(new Relay.Ports(loop, loops::next, lanes::lane, spool, links, new SecureRandom(),
                 ByteBufAllocator.DEFAULT, faults), limits, ProcessServerSettings.targets(settings));
+        limit(ProcessServerSettings.rates(settings));
         await(relay.resume());
         Reception reception = new Reception(
                 new Reception.Ports(loop, ByteBufAllocator.DEFAULT, HopTiming.DEFAULT, MAX_WAITING, faults), relay);
@@ -93,7 +97,7 @@ public final class ProcessServer implements AutoCloseable {
         this.shown = new ProcessServerMetrics(metrics, relay);
         metrics.showFaults(faults);
         this.control = openings.add(ControlServer.listen(settings.get(ControlServer.SOCKET),
-                Map.of("status", this::status, "decommission", this::decommission)));
+                Map.of("status", this::status, "decommission", this::decommission, "reload", this::reload)));
         loop.execute(this::refresh);
     }
 
@@ -109,7 +113,7 @@ public final class ProcessServer implements AutoCloseable {
         Settings settings = ProcessServerSettings.load(configFile);
         Openings openings = new Openings();
         try {
-            return new ProcessServer(settings, openings);
+            return new ProcessServer(configFile, settings, openings);
         } catch (IOException | ConfigException | RuntimeException failed) {
             openings.closeAfter(failed);
             throw failed;
@@ -165,6 +169,7 @@ public final class ProcessServer implements AutoCloseable {
         about.put("listen", address());
         about.put("spoolBytes", relay.spoolBytes());
         about.put("memoryBytes", relay.memoryBytes());
+        putLimit(about, relay.limitBytesPerSecond());
         about.put("machines", machines().stream().map(ProcessServer::shown).toList());
         about.put("faults", faults.recent().stream().map(FaultLog.Fault::asMap).toList());
         reply.done(about);
@@ -193,6 +198,8 @@ public final class ProcessServer implements AutoCloseable {
         shown.put("memoryBytes", status.memoryBytes());
         shown.put("receivedBytes", status.receivedBytes());
         shown.put("forwardedBytes", status.forwardedBytes());
+        putLimit(shown, status.limit().bytesPerSecond());
+        shown.put("limited", status.limit().holdsBack());
         if (!status.trouble().isEmpty()) {
             shown.put("trouble", status.trouble());
         }
@@ -205,6 +212,30 @@ public final class ProcessServer implements AutoCloseable {
             throw new ControlFault(objection.get());
         }
         reply.done(Map.of("undeliveredBytes", 0));
+    }
+
+    /** What may change while it runs is read from the file again. */
+    private void reload(Map<String, Object> request, ControlReply reply) throws ControlFault {
+        try {
+            List<RateLimits.Rule> rates = ProcessServerSettings.rates(ProcessServerSettings.load(file));
+            limit(rates);
+            Map<String, Object> now = new LinkedHashMap<>();
+            now.put("limits", rates.size());
+            putLimit(now, relay.limitBytesPerSecond());
+            reply.done(now);
+        } catch (ConfigException | IOException wrong) {
+            throw new ControlFault(String.valueOf(wrong.getMessage()), wrong);
+        }
+    }
+
+    private void limit(List<RateLimits.Rule> rates) throws IOException {
+        await(CompletableFuture.runAsync(() -> relay.limit(rates), loop));
+    }
+
+    private static void putLimit(Map<String, Object> shown, long bytesPerSecond) {
+        if (bytesPerSecond != Throttle.UNBOUNDED) {
+            shown.put("limitBytesPerSecond", bytesPerSecond);
+        }
     }
 
     /** The keys of its configuration file. */

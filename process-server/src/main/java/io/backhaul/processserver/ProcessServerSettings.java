@@ -8,6 +8,10 @@ import io.backhaul.engine.metrics.Metrics;
 import io.backhaul.engine.stream.HopTiming;
 import io.backhaul.protocol.Limits;
 import java.nio.file.Path;
+import java.time.DayOfWeek;
+import java.time.LocalTime;
+import java.time.format.DateTimeParseException;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +54,22 @@ final class ProcessServerSettings {
             .bytes("memory", 1L << 30,
                     "The memory that all machines' frames may take; where it is short, those that take much are held back.")
             .between(2L * Limits.MAX_FRAME_BYTES, 1L << 40);
+    static final Key<Long> LIMIT_RATE = Key.bytes("rate", "Bytes in a second.").between(1L << 10, 1L << 40);
+    static final Key<UUID> LIMIT_MACHINE = Key
+            .uuid("machine", "The machine it is for; by default for all together.").optional();
+    static final Key<String> LIMIT_FROM = Key
+            .text("from", "00:00",
+                    "When it begins, by this computer's time zone; where that is also when it ends, all day.")
+            .checked(ProcessServerSettings::isTime, "a time such as 08:00");
+    static final Key<String> LIMIT_TO = Key
+            .text("to", "00:00", "When it ends: on the day after, where that is before it begins.")
+            .checked(ProcessServerSettings::isTime, "a time such as 18:00");
+    static final Key<List<DayOfWeek>> LIMIT_DAYS = Key
+            .list(Key.choice("days", DayOfWeek.class, "The days on which it begins; by default all."));
+    static final Key<List<Settings>> LIMITS = Key.sections("limits",
+            List.of(LIMIT_RATE, LIMIT_MACHINE, LIMIT_FROM, LIMIT_TO, LIMIT_DAYS),
+            "How fast frames may go on to master targets; of those that apply at a time the narrowest holds. "
+                    + "Read again, while it runs, by backhaul process-server reload.");
     static final Key<Integer> THREADS = Key
             .integer("threads", 2, "Threads that run links and streams; at least sixteen more wait for the disk.")
             .between(1, 64);
@@ -59,7 +79,7 @@ final class ProcessServerSettings {
     /** Every key, in the order of the reference page. */
     static List<Key<?>> keys() {
         return List.of(LISTEN, TARGETS, CREDENTIALS, SPOOL, SPOOL_LIMIT, MACHINE_LIMIT, SEGMENT, CREDIT, MEMORY,
-                THREADS,
+                LIMITS, THREADS,
                 ControlServer.SOCKET, Metrics.ADDRESS);
     }
 
@@ -78,6 +98,24 @@ final class ProcessServerSettings {
             throw new ConfigException(file + ": " + twice.getMessage());
         }
         return settings;
+    }
+
+    private static boolean isTime(String text) {
+        try {
+            return LocalTime.parse(text).toString().equals(text);
+        } catch (DateTimeParseException noTime) {
+            return false;
+        }
+    }
+
+    /** How fast frames may go on, and when. */
+    static List<RateLimits.Rule> rates(Settings settings) {
+        return settings.get(LIMITS).stream().map(each -> {
+            List<DayOfWeek> days = each.get(LIMIT_DAYS);
+            return new RateLimits.Rule(each.get(LIMIT_RATE), each.find(LIMIT_MACHINE).orElse(null),
+                    LocalTime.parse(each.get(LIMIT_FROM)), LocalTime.parse(each.get(LIMIT_TO)),
+                    days.isEmpty() ? EnumSet.allOf(DayOfWeek.class) : EnumSet.copyOf(days));
+        }).toList();
     }
 
     private static boolean isMachine(String text) {

@@ -13,6 +13,7 @@ import io.backhaul.protocol.Refusal;
 import io.backhaul.protocol.Role;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,6 +34,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Relay implements Reception.Host {
     private static final Logger LOG = LoggerFactory.getLogger(Relay.class);
+    private static final long RATES_NANOS = 1_000_000_000L;
 
     /**
      * What a relay stands on.
@@ -62,13 +64,15 @@ public final class Relay implements Reception.Host {
     private final MachineRelay.Commons commons;
     private final Map<UUID, MachineRelay> machines = new ConcurrentHashMap<>();
     private boolean closed;
+    private boolean lookingAtRates;
 
     public Relay(Ports ports, RelayLimits limits, Targets targets) {
         this.ports = ports;
         this.limits = limits;
         this.targets = targets;
         this.commons = new MachineRelay.Commons(limits, new SpoolFolder(ports.spool()), new SpoolBudget(limits),
-                new FrameMemory(limits.memoryBytes()));
+                new FrameMemory(limits.memoryBytes()),
+                new RateLimits(ports.loop().clock(), ZoneId.systemDefault()));
     }
 
     /** Takes up all machines that have a spool: what they left undelivered goes on its way. */
@@ -168,6 +172,27 @@ public final class Relay implements Reception.Host {
     /** Bytes that all spools take; from any thread. */
     public long spoolBytes() {
         return commons.budget().usedBytes();
+    }
+
+    /** From now on frames go to master targets by these rules. On the loop. */
+    void limit(List<RateLimits.Rule> rules) {
+        commons.rates().set(rules);
+        if (!lookingAtRates) {
+            lookAtRates();
+        }
+    }
+
+    private void lookAtRates() {
+        lookingAtRates = !closed && !commons.rates().isEmpty();
+        if (lookingAtRates) {
+            commons.rates().look();
+            ports.loop().schedule(RATES_NANOS, this::lookAtRates);
+        }
+    }
+
+    /** How fast all may go together; {@link Throttle#UNBOUNDED} where nothing limits them. From any thread. */
+    long limitBytesPerSecond() {
+        return commons.rates().bytesPerSecond();
     }
 
     /** So many bytes are free where the spools lie. From any thread. */

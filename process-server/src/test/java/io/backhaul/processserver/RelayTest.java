@@ -11,6 +11,9 @@ import io.backhaul.protocol.Identity;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Role;
 import io.netty.buffer.ByteBufAllocator;
+import java.time.DayOfWeek;
+import java.time.LocalTime;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
@@ -123,6 +126,26 @@ class RelayTest {
         assertThat(small.target.journal).hasSize(4001);
         small.close();
         assertThat(small.relay.memoryBytes()).as("taken after all").isZero();
+    }
+
+    @Test
+    void goesAsFastAsItIsToldToAndFasterOnceItIsToldOtherwise() {
+        RateLimits.Rule slow = new RateLimits.Rule(1 << 20, null, LocalTime.MIDNIGHT, LocalTime.MIDNIGHT,
+                EnumSet.allOf(DayOfWeek.class));
+        world.relay.limit(List.of(slow));
+        world.loop.runFor(1000);
+        world.source.write(4000, 8000);
+        world.loop.runFor(10_000);
+        assertThat(world.status().forwardedBytes()).isBetween(10L << 20, 11L << 20);
+        assertThat(world.status().limit().holdsBack()).isTrue();
+        assertThat(world.status().limit().bytesPerSecond()).isEqualTo(1 << 20);
+        assertThat(world.source.positions.spooled()).as("what is spooled waits for no limit")
+                .isEqualTo(world.source.last());
+        world.relay.limit(List.of());
+        world.loop.runFor(3000);
+        assertThat(world.target.journaled()).isEqualTo(world.source.last());
+        assertThat(world.status().limit().holdsBack()).isFalse();
+        assertThat(world.source.refusals).isEmpty();
     }
 
     @Test

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * as far as credit allows. Links come and go, the sender stays.
  *
  * <p>
- * Owned by its loop. Holds at most one frame of its own, the one that waits for credit; frames are released by the link
+ * Owned by its loop. Holds at most one frame of its own, the one that waits for credit or for its turn; frames are released by the link
  * once sent. Frames queued in the link are bounded by {@link #MAX_QUEUED_BYTES}.
  */
 public final class StreamSender {
@@ -37,7 +37,12 @@ public final class StreamSender {
     private static final Logger LOG = LoggerFactory.getLogger(StreamSender.class);
 
     /** What a sender stands on. */
-    public record Ports(Loop loop, Dialler dialler, RandomGenerator random, ByteBufAllocator allocator) {}
+    public record Ports(Loop loop, Dialler dialler, RandomGenerator random, ByteBufAllocator allocator, Pace pace) {
+        /** As fast as the link takes it. */
+        public Ports(Loop loop, Dialler dialler, RandomGenerator random, ByteBufAllocator allocator) {
+            this(loop, dialler, random, allocator, Pace.UNBOUNDED);
+        }
+    }
 
     /** Whom it serves and whom it dials. */
     public record Route(UUID machine, String address, Role receiver, HopTiming timing) {}
@@ -49,6 +54,7 @@ public final class StreamSender {
     private long creditBytes;
     private @Nullable Frame waiting;
     private boolean pumping;
+    private boolean paced;
     private Position sent = Position.NONE;
     private Positions heard;
     private int failures;
@@ -269,15 +275,31 @@ public final class StreamSender {
             waiting = frame;
             return false;
         }
+        long delayNanos = ports.pace().nanosUntil(frame.lengthBytes());
+        if (delayNanos > 0) {
+            waiting = frame;
+            wakeIn(delayNanos);
+            return false;
+        }
         creditBytes -= frame.lengthBytes();
         sent = frame.last();
         link.send(frame);
         return true;
     }
 
+    private void wakeIn(long delayNanos) {
+        if (!paced) {
+            paced = true;
+            ports.loop().schedule(delayNanos, () -> {
+                paced = false;
+                wake();
+            });
+        }
+    }
+
     /** Whether there is something to send that the receiver has given no credit for. */
     public boolean isStarved() {
-        return waiting != null;
+        return waiting != null && waiting.lengthBytes() > creditBytes;
     }
 
     private void beat(Link link) {
