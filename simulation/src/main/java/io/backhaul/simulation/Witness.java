@@ -379,6 +379,11 @@ final class Witness implements SimNetwork.Tap {
         }
         Told mine = told(from.host());
         if (roles.apply(from) == Role.MASTER_TARGET) {
+            String host = from.host().name();
+            if (damaged.containsKey(host) && namesDamage.test(host)) {
+                // What rotted is lost where it was named, or may be taken for torn.
+                mine.journaled = mine.journaled.min(journaled);
+            }
             Violation.unless(journaled.isAtLeast(mine.journaled), Invariant.ACKNOWLEDGED_IS_KEPT,
                     () -> from.name() + " has journaled " + journaled + " after " + mine.journaled);
             Violation.unless(!fenced.contains(from.host().name()) || journaled.equals(mine.journaled),
