@@ -1,6 +1,7 @@
 package io.backhaul.mastertarget;
 
 import io.backhaul.blockio.BlockDevice;
+import io.backhaul.engine.log.StoreException;
 import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.Limits;
@@ -13,6 +14,8 @@ import java.util.UUID;
 
 /** Computes the answer to a {@link DigestRequest} by reading a disk; what is a hole is not read. Blocks. */
 final class ChunkDigests {
+    /** What stands for a chunk that is damaged here: no content has it, so that the source sends it. */
+    private static final byte NOTHING = (byte) 0xff;
     private static final byte[] ZEROES = new byte[Limits.MAX_DATA_EXTENT_BYTES];
 
     /** Reads bytes of a disk. */
@@ -80,7 +83,15 @@ final class ChunkDigests {
     private boolean digest(long number, int index, byte[] digests) throws IOException {
         long offset = number * request.chunkBytes();
         int length = (int) Math.min(request.chunkBytes(), sizeBytes - offset);
-        disk.read(offset, ByteBuffer.wrap(chunk, 0, length));
+        try {
+            disk.read(offset, ByteBuffer.wrap(chunk, 0, length));
+        } catch (StoreException failed) {
+            if (failed.kind() != StoreException.Kind.CORRUPT) {
+                throw failed;
+            }
+            Arrays.fill(digests, index * Limits.DIGEST_BYTES, (index + 1) * Limits.DIGEST_BYTES, NOTHING);
+            return true;
+        }
         if (Arrays.equals(chunk, 0, length, ZEROES, 0, length)) {
             return false;
         }

@@ -39,6 +39,11 @@ final class ExtentRun {
         return header;
     }
 
+    /** What no other run that stood or stands here is called. */
+    int number() {
+        return number;
+    }
+
     Span span() {
         return header.span();
     }
@@ -177,6 +182,39 @@ final class ExtentRun {
                 leafNumber = next;
             }
         }
+    }
+
+    /** How many pages there are to be checked: with the header, and the events as the last one. */
+    int pages() {
+        return (int) (shape.eventsOffset() / RunHeader.PAGE_BYTES) + 1;
+    }
+
+    /**
+     * Reads pages back, past the cache.
+     *
+     * @return which page is next
+     * @throws DamagedRunException
+     *             where one is not what was written
+     */
+    int check(UUID machine, int page) throws IOException {
+        if (page == 0) {
+            if (!open(files, machine, span()).equals(header)) {
+                throw new DamagedRunException(span(), span().fileName() + ": its header is that of another run");
+            }
+            return 1;
+        }
+        int behindPages = pages() - 1;
+        if (page == behindPages) {
+            RunEvents.read(files, header);
+            return pages();
+        }
+        int count = Math.min(READ_AHEAD_PAGES, behindPages - page);
+        ByteBuffer bytes = RunHeader.allocate(count * RunHeader.PAGE_BYTES);
+        fill(files, span(), (long) page * RunHeader.PAGE_BYTES, bytes);
+        for (int i = 0; i < count; i++) {
+            verify(bytes, i * RunHeader.PAGE_BYTES, page + i, page + i > shape.pages(0));
+        }
+        return page + count;
     }
 
     /** All of it, in order, past the cache. Of one thread. */

@@ -94,7 +94,10 @@ final class Folding {
         if (replica.checkpoint().direct()) {
             return Position.NONE;
         }
-        return replica.undo().isEmpty() ? reach.max(replica.base()) : replica.undo().oldest().position();
+        UndoSet undo = replica.undo();
+        int damaged = undo.damagedCount();
+        return damaged == undo.count() ? reach.max(replica.base())
+                : damaged == 0 ? undo.oldest().position() : undo.endOf(damaged - 1, replica.base());
     }
 
     /** What the base disks hold completely, durable or not. */
@@ -211,8 +214,15 @@ final class Folding {
         if (maySave() && (partial || policy.base() == Stand.NEWEST)) {
             saveOn(partial);
         } else if (undo.isEmpty()) {
-            foldTo(replica.pins().foldLimit(wanted()));
+            foldTo(limited(wanted()));
         }
+    }
+
+    /** As far as open views and damaged records let it go. */
+    private Position limited(Position wanted) {
+        Damages damages = replica.damages();
+        Position limit = replica.pins().foldLimit(damages.passable(applied, wanted));
+        return damages.passableAtMost(applied, limit);
     }
 
     private void foldTo(Position target) {
@@ -224,7 +234,9 @@ final class Folding {
     private void saveOn(boolean partial) {
         UndoSet undo = replica.undo();
         Position target = policy.base() == Stand.NEWEST ? replica.timeline().newest() : reach;
-        if (!applied.isBefore(target)) {
+        boolean escapes = !undo.isEmpty()
+                && replica.damages().isSupersededBy(undo.newest().at().position(), replica.base());
+        if (!applied.isBefore(target) && !escapes) {
             return;
         }
         long waited = replica.loop().clock().nanos() - foldedNanos;
@@ -232,13 +244,16 @@ final class Folding {
         if (!partial && finishing == null && cuts.size() == 1 && waited < FOLLOW_NANOS) {
             lookAgain(FOLLOW_NANOS - waited);
         } else if (!undo.isEmpty() && (partial || !isAnotherDue())) {
-            begin(cuts.getFirst(), true);
+            Position next = replica.damages().passable(applied, cuts.getFirst());
+            if (applied.isBefore(next)) {
+                begin(next, true);
+            }
         } else if (isClean()) {
             beginUndo();
         } else if (applied.isAtLeast(reach)) {
             barrier = true;
         } else {
-            foldTo(replica.pins().foldLimit(wanted()));
+            foldTo(limited(wanted()));
         }
     }
 
@@ -249,7 +264,8 @@ final class Folding {
         long age = replica.loop().clock().wallMicros() - at.timeMicros();
         long bytes = undo.newest().bytes() + replica.index().bytesAfter(at.position());
         return at.position().isBefore(applied) && undo.count() < MAX_UNDO_FILES
-                && (bytes >= policy.bytes() / UNDO_FILES || age >= policy.time().toNanos() / 1000 / UNDO_FILES);
+                && (bytes >= policy.bytes() / UNDO_FILES || age >= policy.time().toNanos() / 1000 / UNDO_FILES
+                        || replica.damages().isSupersededBy(at.position(), replica.base()));
     }
 
     /** How many files of old content are not needed any more, for no offered or pinned point is that old. */
@@ -263,18 +279,20 @@ final class Folding {
         Position old = retention();
         boolean over = urgent || replica.log().sizeBytes() + undo.bytes() > policy.bytes();
         int count = 0;
+        int damaged = undo.damagedCount();
         while (count < undo.count() - 1 && pinned.isAtLeast(undo.endOf(count, base))
-                && (old.isAtLeast(undo.endOf(count, base)) || (over && count == 0))) {
+                && (old.isAtLeast(undo.endOf(count, base)) || (over && count == 0) || count < damaged)) {
             count++;
         }
+        boolean none = damaged == undo.count();
         boolean last = count == undo.count() - 1 && pinned.isAtLeast(base) && !isToBeFilled()
-                && (old.isAtLeast(base) || (over && count == 0 && isRoomInLast()));
+                && (old.isAtLeast(base) || (over && count == 0 && isRoomInLast()) || none);
         if (last && isClean()) {
             return count + 1;
         }
         if (last && applied.isAtLeast(reach)) {
             barrier = true;
-        } else if (last && (urgent || old.isAtLeast(reach)) && replica.pins().all().isEmpty()) {
+        } else if (last && (urgent || old.isAtLeast(reach) || none) && replica.pins().all().isEmpty()) {
             // What is folded half is folded to its end without it: the window begins there.
             return count + 1;
         }
@@ -519,10 +537,19 @@ final class Folding {
         List<Folder.Step> steps = new ArrayList<>();
         Position from = after;
         for (Position to : replica.index().cuts(after, target, Folder.STEP_EXTENTS)) {
-            steps.add(new Folder.Step(replica.index().exactly(from, to), replica.index().stretch(to, target)));
+            steps.add(new Folder.Step(between(from, to), replica.index().stretch(to, target)));
             from = to;
         }
         return steps;
+    }
+
+    /**
+     * What lies between two positions. Where the journal is damaged just there, so that it does not tell a part of a unit,
+     * all of the unit is taken: the disks hold its beginning already, and get the same once more.
+     */
+    IndexStretch between(Position from, Position to) {
+        return replica.damages().splits(from, to) ? replica.index().stretch(from, to)
+                : replica.index().exactly(from, to);
     }
 
     /** Makes durable what has been folded; the next fold may begin meanwhile. */

@@ -52,7 +52,7 @@ final class IndexStretch {
             TableSlice slice(RunSet runs) throws IOException {
                 UnitTable known = table;
                 if (known == null) {
-                    known = runs.scan(unit, upTo);
+                    known = runs.scan(unit, after, upTo);
                     table = known;
                 }
                 return known.slice(after, upTo);

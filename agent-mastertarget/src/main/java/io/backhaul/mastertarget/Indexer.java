@@ -35,6 +35,7 @@ final class Indexer {
     private final Set<Span> merges = new LinkedHashSet<>();
     private final List<Span> gone = new ArrayList<>();
     private Progress.@Nullable Merge merge;
+    private @Nullable Damages damages;
     private boolean busy;
     private boolean paused;
     private boolean closed;
@@ -62,6 +63,12 @@ final class Indexer {
             missing.add(runs.units().lastKey());
             consider();
         });
+    }
+
+    /** Who is told of runs that have rotted, and of those that are whole. */
+    Indexer telling(Damages told) {
+        damages = told;
+        return this;
     }
 
     /** Begins with what was found at start. */
@@ -101,6 +108,9 @@ final class Indexer {
             return;
         }
         LOG.warn("index of machine {}: run {} is damaged, and is made anew", runs.machine(), span.fileName());
+        if (damages != null) {
+            damages.run(span);
+        }
         runs.remove(span);
         again(span);
         consider();
@@ -147,6 +157,9 @@ final class Indexer {
     }
 
     private void made(RunHeader header) {
+        if (damages != null) {
+            damages.runMade(header.span());
+        }
         if (runs.units().containsKey(header.span().last())) {
             index.stored(header);
             plan(header.span());

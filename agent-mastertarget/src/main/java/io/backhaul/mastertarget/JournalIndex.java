@@ -71,6 +71,14 @@ final class JournalIndex {
         last = growing.last();
     }
 
+    /** Ends the unit that grows. */
+    void cut() {
+        UnitTable growing = tail;
+        if (growing != null) {
+            seal(growing);
+        }
+    }
+
     private void seal(UnitTable table) {
         runs.units().put(tailNumber, table.unit(tailNumber));
         tables.put(tailNumber, table);
@@ -249,7 +257,7 @@ final class JournalIndex {
     /** Reads where frames of a unit are; made on the loop, opened where blocking is allowed. */
     TableSource source(IndexUnit unit) {
         UnitTable known = tableOf(unit.number());
-        return known == null ? () -> runs.scan(unit, unit.last()) : () -> known;
+        return known == null ? () -> runs.scan(unit, unit.before(), unit.last()) : () -> known;
     }
 
     /** Gives a table; may block. */

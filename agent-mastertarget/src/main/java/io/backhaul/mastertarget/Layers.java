@@ -227,7 +227,7 @@ final class Layers {
         }
         IndexUnit unit = runs.units().get(damaged.first());
         if (unit != null) {
-            UnitTable table = runs.scan(unit, unit.last());
+            UnitTable table = runs.scan(unit, unit.before(), unit.last());
             next.add(new OfTables(new IndexSnapshot(List.of(table.slice(unit.before(), unit.last()))), disks));
         }
     }

@@ -114,7 +114,8 @@ final class MachineHost implements Reception.Host, AutoCloseable {
         Loop loop = means.loops().next();
         LanePool pool = means.lanes();
         var lanes = new MasterTargetMachine.Lanes(pool.lane("store of " + id), pool.lane("fold of " + id),
-                pool.lane("view of " + id), pool.lane("digest of " + id), pool.lane("index of " + id));
+                pool.lane("view of " + id), pool.lane("digest of " + id), pool.lane("index of " + id),
+                pool.lane("scrub of " + id));
         var ports = new MasterTargetMachine.Ports(loop, lanes, DirectoryVolume.create(folder.resolve(id.toString())),
                 disks, means.random(), ByteBufAllocator.DEFAULT, means.faults());
         Hosted hosted = new Hosted(loop,

@@ -6,7 +6,8 @@ import io.backhaul.protocol.Position;
 /** What a machine's part of the master target is doing. {@link #mayBecome} is the table of legal moves. */
 sealed interface MachineState {
     /** What works on a replica that is open. */
-    record Parts(Replica replica, Intake intake, Folding folding, Views views, Digester digester) {}
+    record Parts(Replica replica, Intake intake, Folding folding, Views views, Digester digester,
+            Scrubber scrubber) {}
 
     /** Reads what is stored. */
     record Opening() implements MachineState {}

@@ -19,7 +19,7 @@ import java.util.UUID;
 public record MachineStatus(UUID machine, String name, String state, Fidelity fidelity, Positions positions,
         String peer,
         Position base, Store store, RecoveryPoints points, List<PlacedDisk> disks, List<OpenView> views, Fold fold,
-        String trouble) {
+        Scrub scrub, String trouble) {
     /**
      * What the journal takes.
      *
@@ -41,6 +41,32 @@ public record MachineStatus(UUID machine, String name, String state, Fidelity fi
      *            what the journal has behind this position is not deleted
      */
     public record OpenView(int number, Position position, Position journalAfter, String holder) {}
+
+    /**
+     * Reading stored files back.
+     *
+     * @param doneBytes
+     *            of the pass under way or last done
+     * @param endedMicros
+     *            when the last pass since the start ended; 0 where none has
+     */
+    public record Scrub(boolean running, long doneBytes, long totalBytes, long endedMicros, List<Damage> damaged) {
+        static final Scrub NONE = new Scrub(false, 0, 0, 0, List.of());
+    }
+
+    /**
+     * A file that is not what was written.
+     *
+     * @param file
+     *            within the machine's folder on the retention volume
+     * @param what
+     *            where in it, and what is wrong
+     * @param after
+     *            the last position in front of the records that it takes; NONE where it takes none
+     * @param upTo
+     *            the last one of them
+     */
+    public record Damage(String file, String what, Position after, Position upTo) {}
 
     /** The fold under way or last done. */
     public record Fold(boolean running, long doneBytes, long totalBytes) {}

@@ -41,7 +41,7 @@ final class MasterTargetControl {
 
     Map<String, ControlHandler> handlers() {
         return Map.of("status", this::status, "points", this::points, "export", this::export, "unexport",
-                this::unexport, "promote", this::promote);
+                this::unexport, "promote", this::promote, "scrub", this::scrub);
     }
 
     private Target target() throws ControlFault {
@@ -203,6 +203,30 @@ final class MasterTargetControl {
             throw new ControlFault(String.valueOf(failed.getMessage()), failed);
         }
         reply.done(Map.of("view", view));
+    }
+
+    private void scrub(Map<String, Object> request, ControlReply reply) throws ControlFault, InterruptedException {
+        Hosted hosted = machine(request);
+        CompletableFuture<Map<String, Object>> pass = new CompletableFuture<>();
+        hosted.loop().execute(() -> hosted.machine().scrub(new MasterTargetMachine.ScrubOutcome() {
+            @Override
+            public void done(long bytes, List<MachineStatus.Damage> damaged) {
+                pass.complete(Map.of("machine", hosted.machine().machine().toString(), "checkedBytes", bytes, "damaged",
+                        damaged.stream().map(StatusLines::damage).toList()));
+            }
+
+            @Override
+            public void failed(String why) {
+                pass.completeExceptionally(new ControlFault(why));
+            }
+        }));
+        Optional<Map<String, Object>> done = await(pass, PROGRESS_MILLIS);
+        while (done.isEmpty()) {
+            MachineStatus now = ask(hosted, answer -> answer.complete(hosted.machine().status()));
+            reply.progress(Map.of("doneBytes", now.scrub().doneBytes(), "totalBytes", now.scrub().totalBytes()));
+            done = await(pass, PROGRESS_MILLIS);
+        }
+        reply.done(done.get());
     }
 
     /** What a promotion or its plan came to. */

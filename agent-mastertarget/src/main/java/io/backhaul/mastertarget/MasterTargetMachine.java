@@ -49,9 +49,9 @@ public final class MasterTargetMachine {
 
     /**
      * The lanes of a machine. {@code store} is the only one that touches the journal's tail; {@code view} opens views and
-     * flushes the base disks; {@code index} makes the runs of the journal's index.
+     * flushes the base disks; {@code index} makes the runs of the journal's index; {@code scrub} reads back what is stored.
      */
-    public record Lanes(Lane store, Lane fold, Lane view, Lane digest, Lane index) {}
+    public record Lanes(Lane store, Lane fold, Lane view, Lane digest, Lane index, Lane scrub) {}
 
     /**
      * What a machine stands on.
@@ -69,10 +69,10 @@ public final class MasterTargetMachine {
      *            expanded payloads kept for views
      */
     public record Setup(RetentionPolicy retention, HopTiming timing, long creditBytes, SegmentLimits segments,
-            long cacheBytes, IndexLimits index) {
+            long cacheBytes, IndexLimits index, ScrubPace scrub) {
         /** What a daemon uses unless told otherwise. */
         public static final Setup DEFAULT = new Setup(RetentionPolicy.DEFAULT, HopTiming.DEFAULT, 32L << 20,
-                SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT);
+                SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT, ScrubPace.DEFAULT);
     }
 
     /** Who waits for a view. */
@@ -87,6 +87,15 @@ public final class MasterTargetMachine {
     public interface PromotionOutcome {
         /** What will be, or has been, folded. */
         void done(Position position, long foldBytes);
+
+        /** One sentence: what, why, what to do. */
+        void failed(String why);
+    }
+
+    /** Who waits for what is stored to be read back. */
+    public interface ScrubOutcome {
+        /** What was read, and what of it is not what was written. */
+        void done(long bytes, List<MachineStatus.Damage> damaged);
 
         /** One sentence: what, why, what to do. */
         void failed(String why);
@@ -146,7 +155,7 @@ public final class MasterTargetMachine {
         var place = new Replica.Place(machine, ports.volume(), ports.disks(), setup.segments(),
                 ports.allocator(), ports.random());
         var reading = new Replica.Reading(setup.cacheBytes(), setup.index(), ports.lanes().index(),
-                damaged -> fault("journal", damaged));
+                new Damages(machine, ports.loop(), ports.faults()));
         ports.lanes().store().submit(() -> Replica.open(place, ports.loop(), ports.lanes().store(), reading),
                 ports.loop(), new Lane.Outcome<Replica>() {
                     @Override
@@ -170,7 +179,10 @@ public final class MasterTargetMachine {
         Folding folding = new Folding(replica, ports.lanes(), intake, retention, new FoldingEars());
         Views views = new Views(replica, folding);
         Digester digester = new Digester(replica, intake, views, ports.lanes().digest(), why -> fault("base", why));
-        Parts parts = new Parts(replica, intake, folding, views, digester);
+        Scrubber scrubber = new Scrubber(replica, ports.lanes().scrub(), setup.scrub(),
+                () -> folding.isRunning() || intake.journaled().isBefore(intake.accepted()));
+        Parts parts = new Parts(replica, intake, folding, views, digester, scrubber);
+        replica.damages().attach(new Damages.Means(replica, ports.lanes().scrub(), folding::consider));
         clear("journal");
         replica.indexer().begin();
         Checkpoint.Promotion stage = replica.checkpoint().promotion();
@@ -178,6 +190,7 @@ public final class MasterTargetMachine {
             case NONE -> {
                 moveTo(new Serving(parts), "stands at " + intake.accepted());
                 folding.consider();
+                scrubber.begin();
             }
             case INTENDED -> {
                 moveTo(new Promoting(parts, stage.target()), "goes on to " + stage.target());
@@ -366,6 +379,25 @@ public final class MasterTargetMachine {
         });
     }
 
+    /** Reads back now what is stored of the machine. */
+    public void scrub(ScrubOutcome outcome) {
+        if (!(state instanceof Serving(Parts parts))) {
+            outcome.failed("machine " + machine + " is " + state.label() + ": there is nothing to be read back");
+            return;
+        }
+        parts.scrubber().ask(new Scrubber.Waiter() {
+            @Override
+            public void done(Scrubber.Result result) {
+                outcome.done(result.bytes(), result.damaged());
+            }
+
+            @Override
+            public void failed(String why) {
+                outcome.failed(why);
+            }
+        });
+    }
+
     /** Says what a promotion would have to fold. */
     public void planPromotion(PointName name, PromotionOutcome outcome) {
         if (!(state instanceof Serving(Parts parts))) {
@@ -380,7 +412,7 @@ public final class MasterTargetMachine {
         UndoSet undo = replica.undo();
         Position from = undo.startFor(position, position);
         boolean beyond = parts.folding().isBeyond(position);
-        IndexStretch stretch = replica.index().exactly(parts.folding().applied(), position);
+        IndexStretch stretch = parts.folding().between(parts.folding().applied(), position);
         int[] disks = replica.disks().indexes();
         ports.lanes().view().submit(
                 () -> stretch.open(disks).liveBytes() + (beyond ? Restorer.bytes(undo, from) : 0), ports.loop(),
@@ -426,6 +458,7 @@ public final class MasterTargetMachine {
         moveTo(new Promoting(parts, position), "promotion to " + position);
         refuseSession(FaultCode.FENCED, "the machine is being promoted to " + position);
         parts.intake().close();
+        parts.scrubber().close();
         goOnPromoting(parts, position, outcome);
     }
 
@@ -452,7 +485,7 @@ public final class MasterTargetMachine {
             String trouble = state instanceof Broken(StoreException cause) ? String.valueOf(cause.getMessage()) : "";
             return new MachineStatus(machine, "", state.label(), Fidelity.BASELINE, positions(), peer, Position.NONE,
                     new MachineStatus.Store(0, 0, 0, 0), Points.NONE, List.of(), List.of(),
-                    new MachineStatus.Fold(false, 0, 0), trouble);
+                    new MachineStatus.Fold(false, 0, 0), MachineStatus.Scrub.NONE, trouble);
         }
         Checkpoint checkpoint = parts.replica().checkpoint();
         JournalIndex index = parts.replica().index();
@@ -467,6 +500,7 @@ public final class MasterTargetMachine {
                         parts.intake().journaledBytes()),
                 points(), checkpoint.disks(), views,
                 new MachineStatus.Fold(folding.isRunning(), folding.doneBytes(), folding.totalBytes()),
+                parts.scrubber().status(),
                 fault == null ? "" : String.valueOf(fault.getMessage()));
     }
 
@@ -507,8 +541,12 @@ public final class MasterTargetMachine {
         parts.intake().close();
         parts.folding().close();
         parts.digester().close();
+        parts.scrubber().close();
+        parts.replica().damages().close();
         Lanes lanes = ports.lanes();
-        Runnable close = () -> closeReplica(parts.replica(), closed);
+        Runnable replica = () -> closeReplica(parts.replica(), closed);
+        boolean isRead = parts.scrubber().isReading() || parts.replica().damages().isLooking();
+        Runnable close = isRead ? () -> after(lanes.scrub(), replica) : replica;
         parts.replica().indexer().close(
                 () -> after(lanes.fold(), () -> after(lanes.view(), () -> after(lanes.digest(), close))));
     }

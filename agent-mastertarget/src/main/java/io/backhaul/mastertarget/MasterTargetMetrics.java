@@ -29,10 +29,19 @@ final class MasterTargetMetrics {
     private static final Metric WINDOW = Metric.gauge("backhaul.target.window", "seconds",
             "From the oldest recovery point to the newest.", "machine");
 
+    private static final Metric DAMAGED = Metric.gauge("backhaul.target.damaged", "",
+            "Stretches of stored files known not to be what was written.", "machine");
+    private static final Metric SCRUBBED = Metric.gauge("backhaul.target.scrub.ended", "seconds",
+            "When the last whole pass of reading back ended, since the epoch; 0 before the first one since the start.",
+            "machine");
+    private static final Metric SCRUB = Metric.gauge("backhaul.target.scrub.progress", "",
+            "How much of the pass of reading back that is under way, or was last, has been read: 0 to 1.", "machine");
+
     private MasterTargetMetrics() {}
 
     static List<Metric> all() {
-        return List.of(SEQUENCE, GENERATION, FIDELITY, JOURNAL, EXTENTS, INDEX, RECEIVED, VIEWS, WINDOW);
+        return List.of(SEQUENCE, GENERATION, FIDELITY, JOURNAL, EXTENTS, INDEX, RECEIVED, VIEWS, WINDOW, DAMAGED,
+                SCRUBBED, SCRUB);
     }
 
     /** Shows a machine; {@code latest} gives a status of lately, to any thread. */
@@ -47,6 +56,10 @@ final class MasterTargetMetrics {
         one(metrics, machine, latest, RECEIVED, status -> status.store().receivedBytes());
         one(metrics, machine, latest, VIEWS, status -> status.views().size());
         one(metrics, machine, latest, WINDOW, status -> windowSeconds(status.points()));
+        one(metrics, machine, latest, DAMAGED, status -> status.scrub().damaged().size());
+        one(metrics, machine, latest, SCRUBBED, status -> status.scrub().endedMicros() / 1e6);
+        one(metrics, machine, latest, SCRUB, status -> status.scrub().totalBytes() == 0 ? 0
+                : Math.min(1, (double) status.scrub().doneBytes() / status.scrub().totalBytes()));
     }
 
     private static double windowSeconds(RecoveryPoints points) {

@@ -54,6 +54,13 @@ final class MasterTargetSettings {
     static final Key<Long> INDEX_MEMORY = Key.bytes("index-memory", IndexLimits.DEFAULT.memoryBytes(),
             "How much of a machine's index of its journal is kept in memory; the rest is read when it is needed.")
             .between(1L << 20, 1L << 36);
+    static final Key<Duration> SCRUB_PERIOD = Key.duration("scrub.period", ScrubPace.DEFAULT.period(),
+            "How long after one pass everything stored of a machine is read back again, to find what has rotted; 0s: only"
+                    + " when asked to.")
+            .between(Duration.ZERO, Duration.ofDays(3650));
+    static final Key<Long> SCRUB_RATE = Key.bytes("scrub.rate", ScrubPace.DEFAULT.bytesPerSecond(),
+            "How much of a machine is read back in a second at most; a tenth of it while its stream or its disks are busy.")
+            .between(64L << 10, 1L << 36);
     static final Key<Long> SEGMENT = Key.bytes("segment", 64L << 20, "How long the files of a journal become.")
             .between(1L << 20, 1L << 30);
 
@@ -84,6 +91,7 @@ final class MasterTargetSettings {
     static List<Key<?>> keys() {
         return List.of(LISTEN, CREDENTIALS, PROCESS_SERVERS, ACCEPT, RETENTION_FOLDER, RETENTION_TIME, RETENTION_BYTES,
                 BASE, DATASTORE, MACHINES, SCRATCH, SCRATCH_LIMIT, CREDIT, CACHE, INDEX_MEMORY, SEGMENT,
+                SCRUB_PERIOD, SCRUB_RATE,
                 ControlServer.SOCKET,
                 Metrics.ADDRESS);
     }
@@ -125,6 +133,7 @@ final class MasterTargetSettings {
                 own.flatMap(each -> each.find(MACHINE_BYTES)).orElse(settings.get(RETENTION_BYTES)));
         return new MasterTargetMachine.Setup(policy, HopTiming.DEFAULT, settings.get(CREDIT),
                 SegmentLimits.ofSegments(Math.toIntExact(settings.get(SEGMENT))), settings.get(CACHE),
-                new IndexLimits(IndexLimits.DEFAULT.unitExtents(), settings.get(INDEX_MEMORY)));
+                new IndexLimits(IndexLimits.DEFAULT.unitExtents(), settings.get(INDEX_MEMORY)),
+                new ScrubPace(settings.get(SCRUB_PERIOD), settings.get(SCRUB_RATE)));
     }
 }

@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,18 +21,18 @@ import org.jspecify.annotations.Nullable;
 final class Payloads {
     private final SegmentLog log;
     private final long limitBytes;
-    private final Consumer<StoreException> damaged;
+    private final Damages damages;
     private final Map<Placement, ByteBuffer> kept = new LinkedHashMap<>(16, 0.75f, true);
     private long keptBytes;
 
     /**
-     * @param damaged
-     *            is told of every frame that is not what was written, on the thread that found it
+     * @param damages
+     *            is told of every frame that is not what was written
      */
-    Payloads(SegmentLog log, long limitBytes, Consumer<StoreException> damaged) {
+    Payloads(SegmentLog log, long limitBytes, Damages damages) {
         this.log = log;
         this.limitBytes = limitBytes;
-        this.damaged = damaged;
+        this.damages = damages;
     }
 
     /**
@@ -72,7 +71,7 @@ final class Payloads {
             return readVerified(at);
         } catch (StoreException failed) {
             if (failed.kind() == Kind.CORRUPT) {
-                damaged.accept(failed);
+                damages.frame(log, at, failed);
             }
             throw failed;
         }

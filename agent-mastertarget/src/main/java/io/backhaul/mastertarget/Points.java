@@ -5,8 +5,10 @@ import io.backhaul.mastertarget.MachineState.Parts;
 import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Which points are offered, and which one a name means. On the machine's loop. */
 final class Points {
@@ -21,14 +23,53 @@ final class Points {
         }
         Position floor = parts.folding().floor();
         long floorMicros = replica.index().timeAt(floor, replica.window().timeMicros());
+        List<DamagedRecords.Hidden> hidden = replica.damages().hidden();
         List<RecoveryPoints.Interval> intervals = replica.timeline().intervals(floor, floorMicros).stream()
                 .map(each -> new RecoveryPoints.Interval(each.from(), each.fromMicros(), each.to(), each.toMicros()))
                 .toList();
+        for (DamagedRecords.Hidden each : hidden) {
+            intervals = intervals.stream().flatMap(interval -> without(each, interval, replica.index())).toList();
+        }
         if (intervals.isEmpty()) {
             return NONE;
         }
         return new RecoveryPoints(intervals.getFirst().from(), intervals.getLast().to(), intervals,
-                replica.timeline().marks(floor));
+                marks(replica, floor));
+    }
+
+    private static List<Mark> marks(Replica replica, Position floor) {
+        List<DamagedRecords.Hidden> hidden = replica.damages().hidden();
+        return replica.timeline().marks(floor).stream()
+                .filter(mark -> hidden.stream().noneMatch(each -> each.holds(mark.position()))).toList();
+    }
+
+    /** What is left of an interval on both sides. */
+    private static Stream<RecoveryPoints.Interval> without(DamagedRecords.Hidden hidden,
+            RecoveryPoints.Interval interval, JournalIndex index) {
+        List<RecoveryPoints.Interval> left = new ArrayList<>();
+        Position before = interval.to().min(hidden.after());
+        if (before.isAtLeast(interval.from())) {
+            left.add(new RecoveryPoints.Interval(interval.from(), interval.fromMicros(), before,
+                    before.equals(interval.to()) ? interval.toMicros() : index.timeAt(before, interval.fromMicros())));
+        }
+        Position behind = interval.from().max(hidden.until());
+        if (interval.to().isAtLeast(behind) && before.isBefore(behind)) {
+            left.add(new RecoveryPoints.Interval(behind,
+                    behind.equals(interval.from()) ? interval.fromMicros() : index.timeAt(behind, interval.toMicros()),
+                    interval.to(), interval.toMicros()));
+        }
+        return left.stream();
+    }
+
+    /** The newest offered point up to a position; NONE where there is none. */
+    private static Position newestUpTo(Replica replica, Position limit) {
+        Position found = replica.timeline().newestUpTo(limit);
+        for (int i = 0; i < replica.damages().hidden().size(); i++) {
+            for (DamagedRecords.Hidden each : replica.damages().hidden()) {
+                found = each.holds(found) ? replica.timeline().newestUpTo(each.after()) : found;
+            }
+        }
+        return found;
     }
 
     /**
@@ -55,7 +96,12 @@ final class Points {
 
             @Override
             public void failed(IOException cause) {
-                found.failed(cause);
+                if (replica.damages().hidden().isEmpty()) {
+                    found.failed(cause);
+                } else {
+                    // What of the unit could be opened is not known without its damaged records.
+                    found.done(newestUpTo(parts, unit.before(), timeMicros));
+                }
             }
         });
     }
@@ -64,7 +110,7 @@ final class Points {
     private static Position newestUpTo(Parts parts, Position last, long timeMicros) {
         Replica replica = parts.replica();
         boolean windowIsOld = replica.window().timeMicros() <= timeMicros;
-        Position found = replica.timeline().newestUpTo(windowIsOld ? last.max(replica.window().position()) : last);
+        Position found = newestUpTo(replica, windowIsOld ? last.max(replica.window().position()) : last);
         return found.isAtLeast(parts.folding().floor()) ? found : Position.NONE;
     }
 
@@ -76,10 +122,12 @@ final class Points {
         Timeline timeline = replica.timeline();
         Position floor = parts.folding().floor();
         Position found = switch (name) {
-            case PointName.Latest latest -> timeline.newest();
-            case PointName.At at -> timeline.isPoint(at.position()) ? at.position() : Position.NONE;
+            case PointName.Latest latest -> newestUpTo(replica, timeline.newest());
+            case PointName.At at -> timeline.isPoint(at.position()) && !replica.damages().hides(at.position())
+                    ? at.position()
+                    : Position.NONE;
             case PointName.When when -> throw new IllegalArgumentException("a time must be looked up first");
-            case PointName.Label label -> newest(timeline.marks(floor), label.label());
+            case PointName.Label label -> newest(marks(replica, floor), label.label());
         };
         return found.isAtLeast(floor) ? found : Position.NONE;
     }
@@ -94,6 +142,8 @@ final class Points {
         RecoveryPoints points = of(parts);
         String wanted = switch (name) {
             case PointName.Latest latest -> "there is no recovery point yet";
+            case PointName.At at when parts.replica().damages().hides(at.position()) -> "position " + at.position()
+                    + " needs records of the journal that are damaged: have the disks compared (`backhaul resync`)";
             case PointName.At at -> "position " + at.position()
                     + (at.position().isBefore(points.oldest()) ? " is older than the oldest recovery point"
                             : " is no recovery point");

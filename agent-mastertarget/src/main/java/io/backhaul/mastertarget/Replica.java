@@ -2,8 +2,10 @@ package io.backhaul.mastertarget;
 
 import io.backhaul.blockio.volume.Volume;
 import io.backhaul.engine.log.LogKind;
+import io.backhaul.engine.log.SegmentDamage;
 import io.backhaul.engine.log.SegmentLimits;
 import io.backhaul.engine.log.SegmentLog;
+import io.backhaul.engine.log.SegmentLog.Placement;
 import io.backhaul.engine.log.StoreException;
 import io.backhaul.engine.log.StoreException.Kind;
 import io.backhaul.engine.loop.Lane;
@@ -13,6 +15,7 @@ import io.backhaul.mastertarget.Checkpoint.Stage;
 import io.backhaul.protocol.Position;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -41,6 +44,8 @@ final class Replica {
     private final UndoSet undo;
     private final Pins pins = new Pins();
     private final Reading reading;
+    private final DamageFile damageFile;
+    private final List<SegmentDamage> damagedBefore;
     private JournalIndex index;
     private Indexer indexer;
     private Timeline timeline;
@@ -58,10 +63,10 @@ final class Replica {
      *            how much of what was read is kept
      * @param indexLane
      *            where runs are made
-     * @param damaged
-     *            is told of frames that have rotted, on any thread
+     * @param damages
+     *            is told of what has rotted
      */
-    record Reading(long cacheBytes, IndexLimits index, Lane indexLane, Consumer<StoreException> damaged) {}
+    record Reading(long cacheBytes, IndexLimits index, Lane indexLane, Damages damages) {}
 
     /** What the store lane has of it. */
     private static final class Stored {
@@ -85,7 +90,10 @@ final class Replica {
     private record Contents(Checkpoint checkpoint, BaseSet disks, SegmentLog log, UndoSet undo, JournalIndex index,
             Timeline timeline) {}
 
-    private Replica(Loop loop, Lane store, Stored stored, Contents contents, Reading reading) {
+    /** What is known to be damaged, and where that is remembered. */
+    private record Remembered(DamageFile file, List<SegmentDamage> damaged) {}
+
+    private Replica(Loop loop, Lane store, Stored stored, Contents contents, Remembered remembered, Reading reading) {
         this.loop = loop;
         this.store = store;
         this.stored = stored;
@@ -96,13 +104,15 @@ final class Replica {
         this.disks = contents.disks;
         this.checkpoint = contents.checkpoint;
         this.reading = reading;
-        this.payloads = new Payloads(log, reading.cacheBytes(), reading.damaged());
+        this.damageFile = remembered.file;
+        this.damagedBefore = remembered.damaged;
+        this.payloads = new Payloads(log, reading.cacheBytes(), reading.damages());
         this.indexer = newIndexer();
     }
 
     private Indexer newIndexer() {
         int[] indexes = checkpoint.disks().stream().mapToInt(PlacedDisk::index).sorted().toArray();
-        return new Indexer(index, loop, reading.indexLane(), indexes);
+        return new Indexer(index, loop, reading.indexLane(), indexes).telling(reading.damages());
     }
 
     /** Opens what is stored, or what will be. Blocks, on the store lane; the result is handed to the loop. */
@@ -117,9 +127,11 @@ final class Replica {
         try {
             SegmentLog log = SegmentLog.open(place.volume().folder(JOURNAL), LogKind.JOURNAL, place.machine(),
                     place.segments(), place.allocator());
-            UndoSet undo = new UndoSet(place.volume().folder(UNDO), place.machine(), reading.damaged());
+            UndoSet undo = new UndoSet(place.volume().folder(UNDO), place.machine(), reading.damages());
             Contents contents;
+            Remembered remembered;
             try {
+                remembered = remembered(new DamageFile(place.volume(), place.machine()), log, reading.damages());
                 contents = read(new Opened(checkpoint, disks, undo), new RunSet(log, place.machine(),
                         new RunFiles(place.volume().folder(INDEX)), reading.index().cacheBytes()), reading.index());
             } catch (IOException failed) {
@@ -127,11 +139,27 @@ final class Replica {
                 log.close();
                 throw failed;
             }
-            return new Replica(loop, store, new Stored(file, checkpoint), contents, reading);
+            return new Replica(loop, store, new Stored(file, checkpoint), contents, remembered, reading);
         } catch (IOException failed) {
             disks.close();
             throw failed;
         }
+    }
+
+    /** Looks again where the journal was damaged before. */
+    private static Remembered remembered(DamageFile file, SegmentLog log, Damages damages) throws IOException {
+        List<SegmentDamage> found = new ArrayList<>();
+        try {
+            for (Placement at : file.load()) {
+                found.addAll(log.look(at));
+            }
+        } catch (StoreException failed) {
+            if (failed.kind() != Kind.CORRUPT) {
+                throw failed;
+            }
+            damages.forgotten(failed);
+        }
+        return new Remembered(file, found);
     }
 
     private record Opened(Checkpoint checkpoint, BaseSet disks, UndoSet undo) {}
@@ -177,6 +205,10 @@ final class Replica {
         return payloads;
     }
 
+    Damages damages() {
+        return reading.damages();
+    }
+
     Pins pins() {
         return pins;
     }
@@ -220,6 +252,19 @@ final class Replica {
         return reading.index().memoryBytes() / STRETCH_BYTES;
     }
 
+    /** What was known of damage to the journal before, and is so still. */
+    List<SegmentDamage> damagedBefore() {
+        return damagedBefore;
+    }
+
+    /** Remembers where the journal is damaged. */
+    void remember(List<Placement> damaged, Lane.Outcome<Integer> outcome) {
+        store.submit(() -> {
+            damageFile.save(damaged);
+            return damaged.size();
+        }, loop, outcome);
+    }
+
     /** Begins a journal that builds on the base. */
     void beginJournal() {
         indexer.close(() -> {});
@@ -229,6 +274,7 @@ final class Replica {
         indexer = newIndexer();
         indexer.begin();
         timeline = new Timeline(checkpoint.base());
+        damages().forget();
     }
 
     /**
@@ -314,6 +360,7 @@ final class Replica {
             @Override
             public void done(Position before) {
                 indexer.forget(index.trimTo(before));
+                damages().forget();
                 trimmed.run();
             }
 

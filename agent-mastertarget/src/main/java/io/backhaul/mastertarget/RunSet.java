@@ -157,14 +157,16 @@ final class RunSet {
     /**
      * Reads a unit's table from the journal.
      *
+     * @param after
+     *            from where on it is needed
      * @param upTo
-     *            how far it is needed
+     *            how far
      * @throws StoreException
      *             of kind CORRUPT where the journal is not what was written
      */
-    UnitTable scan(IndexUnit unit, Position upTo) throws IOException {
-        UnitTable table = new UnitTable(unit.segment(), unit.before());
-        try (LogCursor cursor = log.cursor(unit.before())) {
+    UnitTable scan(IndexUnit unit, Position after, Position upTo) throws IOException {
+        UnitTable table = new UnitTable(unit.segment(), after);
+        try (LogCursor cursor = log.cursor(after)) {
             while (table.last().isBefore(unit.last().min(upTo))) {
                 Frame frame = cursor.next();
                 if (frame == null) {

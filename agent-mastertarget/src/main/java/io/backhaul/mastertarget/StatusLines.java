@@ -32,9 +32,33 @@ final class StatusLines {
         }
         line.put("disks", status.disks().stream().map(StatusLines::disk).toList());
         line.put("views", status.views().stream().map(StatusLines::view).toList());
+        line.put("scrub", scrub(status.scrub()));
         if (status.fold().running()) {
             line.put("foldDoneBytes", status.fold().doneBytes());
             line.put("foldTotalBytes", status.fold().totalBytes());
+        }
+        return line;
+    }
+
+    private static Map<String, Object> scrub(MachineStatus.Scrub scrub) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("running", scrub.running());
+        line.put("doneBytes", scrub.doneBytes());
+        line.put("totalBytes", scrub.totalBytes());
+        if (scrub.endedMicros() > 0) {
+            line.put("endedMicros", scrub.endedMicros());
+        }
+        line.put("damaged", scrub.damaged().stream().map(StatusLines::damage).toList());
+        return line;
+    }
+
+    static Map<String, Object> damage(MachineStatus.Damage damage) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("file", damage.file());
+        line.put("what", damage.what());
+        if (damage.after().isBefore(damage.upTo())) {
+            line.put("after", damage.after().toString());
+            line.put("upTo", damage.upTo().toString());
         }
         return line;
     }

@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.StringJoiner;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.zip.CRC32C;
@@ -41,11 +42,13 @@ final class UndoFile implements AutoCloseable {
     private static final short VERSION = 1;
     private static final int CRC_OFFSET = 508;
     private static final int MARK_BYTES = 512;
+    private static final int MARK_CRC_OFFSET = 16;
     private static final int RECORD_BYTES = 16;
     private static final int ENTRY_BYTES = 24;
     private static final int MAX_ENTRIES = 1024;
     private static final int MAX_PAYLOAD_BYTES = 1 << 20;
     private static final int ZERO_FLAG = 1 << 31;
+    private static final int MAX_WORDS = 200;
     private static final byte[] ZEROES = new byte[64 << 10];
 
     private final Volume volume;
@@ -93,16 +96,20 @@ final class UndoFile implements AutoCloseable {
         return (int) crc.getValue();
     }
 
-    /** Makes an empty file, durably; there is none of that number. */
-    static UndoFile create(Volume volume, UUID machine, long number, Base at) throws IOException {
+    private static ByteBuffer header(UUID machine, long number, Base at) {
         ByteBuffer header = order(ByteBuffer.allocate(HEADER_BYTES));
         header.putLong(MAGIC).putShort(VERSION).position(16);
         header.putLong(machine.getMostSignificantBits()).putLong(machine.getLeastSignificantBits()).putLong(number);
         header.putLong(at.position().generation()).putLong(at.position().sequence()).putLong(at.timeMicros());
         header.putInt(at.fidelity().code());
         header.putInt(CRC_OFFSET, crc(header.slice(0, CRC_OFFSET)));
+        return header.clear();
+    }
+
+    /** Makes an empty file, durably; there is none of that number. */
+    static UndoFile create(Volume volume, UUID machine, long number, Base at) throws IOException {
         try (StoredFile file = volume.create(name(number))) {
-            file.write(0, header.clear());
+            file.write(0, header(machine, number, at));
             file.sync();
         }
         volume.syncFolder("");
@@ -159,7 +166,7 @@ final class UndoFile implements AutoCloseable {
     }
 
     private static long mark(ByteBuffer header, long number, int offset) {
-        boolean valid = header.getInt(offset + 16) == crc(header.slice(offset, 16))
+        boolean valid = header.getInt(offset + MARK_CRC_OFFSET) == crc(header.slice(offset, MARK_CRC_OFFSET))
                 && header.getLong(offset) == number;
         return valid ? header.getLong(offset + 8) : HEADER_BYTES;
     }
@@ -223,7 +230,7 @@ final class UndoFile implements AutoCloseable {
         if (wholly) {
             ByteBuffer payload = ByteBuffer.allocate(payloadBytes);
             fill(reader, payloadAt, payload, payloadBytes);
-            if (!isWhole(table, payload)) {
+            if (badStretch(table, payload) >= 0) {
                 return from;
             }
         }
@@ -244,19 +251,72 @@ final class UndoFile implements AutoCloseable {
         }
     }
 
-    private static boolean isWhole(ByteBuffer table, ByteBuffer payload) {
+    /** The place in the table of the first stretch of which the bytes do not match; -1 where all do. */
+    private static int badStretch(ByteBuffer table, ByteBuffer payload) {
         int place = 0;
         for (int at = 0; at < table.capacity(); at += ENTRY_BYTES) {
             int lengthBytes = table.getInt(at + 8);
             if (lengthBytes >= 0) {
                 if (place + lengthBytes > payload.capacity()
                         || crc(payload.slice(place, lengthBytes)) != table.getInt(at + 16)) {
-                    return false;
+                    return at;
                 }
                 place += lengthBytes;
             }
         }
-        return true;
+        return -1;
+    }
+
+    /**
+     * Reads back what is durable: the header where {@code from} is 0, else the record there.
+     *
+     * @return where it ends
+     * @throws StoreException
+     *             of kind CORRUPT where it is not what was written
+     */
+    long check(UUID machine, long from) throws IOException {
+        if (from == 0) {
+            // Once more where it looks damaged: a sync mark may have been written just then.
+            boolean isWhole = isHeaderWhole(machine);
+            if (!isWhole) {
+                isWhole = isHeaderWhole(machine);
+            }
+            if (!isWhole) {
+                throw corrupt(volume, number, "its header is not what was written");
+            }
+            return HEADER_BYTES;
+        }
+        long next = take(from, durableEnd, true, new HashMap<>());
+        if (next == from) {
+            throw corrupt(volume, number, "the record at " + from + " is not what was written" + stretchesBehind(from));
+        }
+        return next;
+    }
+
+    private boolean isHeaderWhole(UUID machine) throws IOException {
+        ByteBuffer found = order(ByteBuffer.allocate(HEADER_BYTES));
+        fill(reader, 0, found, HEADER_BYTES);
+        found.clear();
+        for (int offset = MARK_BYTES; offset <= 2 * MARK_BYTES; offset += MARK_BYTES) {
+            if (mark(found, number, offset) != HEADER_BYTES) {
+                found.put(offset, new byte[MARK_CRC_OFFSET + Integer.BYTES]);
+            }
+        }
+        return found.equals(header(machine, number, at));
+    }
+
+    /** What lies in the next megabyte or so, in words. */
+    private String stretchesBehind(long from) {
+        StringJoiner words = new StringJoiner(", ", "; old content of ", "").setEmptyValue("");
+        maps.forEach((disk, map) -> {
+            for (int i = 0; i < map.count() && words.length() < MAX_WORDS; i++) {
+                boolean isNear = map.place(i) > from && map.place(i) < from + MAX_PAYLOAD_BYTES;
+                if (isNear && !map.zero(i)) {
+                    words.add("disk " + disk + " from " + map.start(i) + " to " + map.end(i));
+                }
+            }
+        });
+        return words.toString();
     }
 
     private static int crc(ByteBuffer head, ByteBuffer table) {

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -33,11 +32,12 @@ final class UndoSet implements AutoCloseable {
 
     private final Volume volume;
     private final UUID machine;
-    private final Consumer<StoreException> damaged;
+    private final Damages damages;
     private volatile List<UndoFile> files = List.of();
     private volatile List<Long> gone = List.of();
     private final Queue<UndoFile> unused = new ConcurrentLinkedQueue<>();
     private long lastNumber;
+    private volatile long damagedNumber;
 
     /** Where the old content of a stretch of a disk is; not here where there is no file. */
     record Found(long from, long to, @Nullable UndoFile file, UndoMap map, int index) {
@@ -49,13 +49,13 @@ final class UndoSet implements AutoCloseable {
     private record Stretch(long from, long to, boolean zero) {}
 
     /**
-     * @param damaged
-     *            is told of every stretch that is not what was written, on the thread that found it
+     * @param damages
+     *            is told of every file that is not what was written
      */
-    UndoSet(Volume volume, UUID machine, Consumer<StoreException> damaged) {
+    UndoSet(Volume volume, UUID machine, Damages damages) {
         this.volume = volume;
         this.machine = machine;
-        this.damaged = damaged;
+        this.damages = damages;
     }
 
     /**
@@ -122,7 +122,7 @@ final class UndoSet implements AutoCloseable {
             if (failed.kind() != Kind.CORRUPT) {
                 throw failed;
             }
-            damaged.accept(failed);
+            damages.undo(number, failed);
             return null;
         }
     }
@@ -342,9 +342,50 @@ final class UndoSet implements AutoCloseable {
         try {
             file.read(found.map, found.index, found.from, target);
         } catch (StoreException failed) {
-            damaged.accept(failed);
+            damage(file, failed);
             throw failed;
         }
+    }
+
+    /** A file is not what was written: neither it nor those before it can be relied upon. From any thread. */
+    private synchronized void damage(UndoFile file, StoreException why) {
+        damagedNumber = Math.max(damagedNumber, file.number());
+        damages.undo(file.number(), why);
+    }
+
+    /** How many of the oldest files cannot be relied upon. */
+    int damagedCount() {
+        return (int) files.stream().filter(file -> file.number() <= damagedNumber).count();
+    }
+
+    /**
+     * Reads a part of a file back; from any thread.
+     *
+     * @return how far it has come; -1 at the end, or where it is damaged, which is told
+     */
+    long check(UndoFile file, long from) throws IOException {
+        if (from >= file.bytes() || !files.contains(file)) {
+            return -1;
+        }
+        try {
+            return file.check(machine, from);
+        } catch (StoreException failed) {
+            if (failed.kind() == Kind.CORRUPT && files.contains(file)) {
+                damage(file, failed);
+                return -1;
+            }
+            throw failed;
+        } catch (IOException failed) {
+            if (files.contains(file)) {
+                throw failed;
+            }
+            return -1;
+        }
+    }
+
+    /** All files, the oldest first. */
+    List<UndoFile> all() {
+        return files;
     }
 
     /** The files that begin at the position or behind it, the oldest first. */

@@ -31,6 +31,7 @@ final class TargetFixture {
     RetentionPolicy policy = new RetentionPolicy(Stand.OLDEST, Duration.ofDays(365), Long.MAX_VALUE);
     int segmentBytes = 64 << 10;
     IndexLimits index = new IndexLimits(64, 64 << 10);
+    ScrubPace scrub = ScrubPace.ON_DEMAND;
     MasterTargetMachine machine;
 
     TargetFixture(RandomGenerator random) {
@@ -48,7 +49,7 @@ final class TargetFixture {
         var timing = new HopTiming(Duration.ofDays(1), Duration.ofDays(1), Duration.ofMillis(1), Duration.ofMillis(1),
                 Duration.ofMillis(1));
         return new MasterTargetMachine(source.machine, ports, new MasterTargetMachine.Setup(policy, timing, 16 << 20,
-                SegmentLimits.ofSegments(segmentBytes), 1 << 20, index));
+                SegmentLimits.ofSegments(segmentBytes), 1 << 20, index, scrub));
     }
 
     /** Starts the machine, in a new life. */

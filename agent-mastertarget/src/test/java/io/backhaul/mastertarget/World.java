@@ -73,7 +73,7 @@ final class World {
     }
 
     MasterTargetMachine.Lanes lanes() {
-        return new MasterTargetMachine.Lanes(lane(), lane(), lane(), lane(), lane());
+        return new MasterTargetMachine.Lanes(lane(), lane(), lane(), lane(), lane(), lane());
     }
 
     private final class TestLane implements Lane {

@@ -18,6 +18,7 @@ import io.backhaul.mastertarget.MasterTargetMachine;
 import io.backhaul.mastertarget.PlacedDisk;
 import io.backhaul.mastertarget.PointName;
 import io.backhaul.mastertarget.RetentionPolicy;
+import io.backhaul.mastertarget.ScrubPace;
 import io.backhaul.mastertarget.View;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Position;
@@ -145,13 +146,14 @@ public final class RetentionBench {
 
     private MasterTargetMachine machine(NettyLoop loop, LanePool lanes) throws IOException {
         var own = new MasterTargetMachine.Lanes(lanes.lane("store"), lanes.lane("fold"), lanes.lane("view"),
-                lanes.lane("digest"), lanes.lane("index"));
+                lanes.lane("digest"), lanes.lane("index"), lanes.lane("scrub"));
         var ports = new MasterTargetMachine.Ports(loop, own, DirectoryVolume.create(folder.resolve("machine")),
                 new OneDisk(), REPLICA, ByteBufAllocator.DEFAULT,
                 new FaultLog(SystemClock.INSTANCE));
         var policy = new RetentionPolicy(RetentionPolicy.Stand.OLDEST, Duration.ofDays(36500), Long.MAX_VALUE);
         return new MasterTargetMachine(MACHINE, ports, new MasterTargetMachine.Setup(policy, HopTiming.DEFAULT,
-                8L << 20, SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT));
+                8L << 20, SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT,
+                ScrubPace.ON_DEMAND));
     }
 
     private final class OneDisk implements BaseDisks {

@@ -123,6 +123,9 @@ final class StatusCommand extends Verb {
         }
         pace(out, machine);
         sizes(out, machine);
+        for (Answer damage : machine.group("scrub").groups("damaged")) {
+            out.printf("    damaged: %s  %s%n", damage.text("file"), damage.text("what"));
+        }
         for (Answer disk : machine.groups("disks")) {
             out.printf("    disk %s  %s  %s%s%s%n", disk.text("index"), Printing.bytes(disk.count("sizeBytes")),
                     disk.text("path"), labelled("  ", disk.text("uri")), progress(disk));

@@ -11,7 +11,7 @@ public sealed interface Decoded {
      * @param lengthBytes
      *            header and body
      */
-    record Damaged(FrameType type, Position first, int lengthBytes) implements Decoded {}
+    record Damaged(FrameType type, Position first, Position last, int lengthBytes) implements Decoded {}
 
     /** The header cannot be trusted, so nothing behind it can be found. Decoding has ended. */
     record Lost(String why) implements Decoded {}

@@ -93,7 +93,8 @@ public final class FrameDecoder implements AutoCloseable {
         if (crc == whole.getIntLE(whole.readerIndex() + FrameHeader.BODY_CRC_OFFSET)) {
             return new Decoded.Intact(candidate);
         }
-        Decoded damaged = new Decoded.Damaged(candidate.type(), candidate.first(), candidate.lengthBytes());
+        Decoded damaged = new Decoded.Damaged(candidate.type(), candidate.first(), candidate.last(),
+                candidate.lengthBytes());
         whole.release();
         return damaged;
     }

@@ -5,6 +5,7 @@ import io.backhaul.engine.stream.HopTiming;
 import io.backhaul.mastertarget.IndexLimits;
 import io.backhaul.mastertarget.MasterTargetMachine;
 import io.backhaul.mastertarget.RetentionPolicy;
+import io.backhaul.mastertarget.ScrubPace;
 import io.backhaul.processserver.RelayLimits;
 import io.backhaul.protocol.Limits;
 import io.backhaul.simulation.world.Dice;
@@ -62,7 +63,8 @@ final class Config {
                 dice.chance(0.5) ? RetentionPolicy.Stand.OLDEST : RetentionPolicy.Stand.NEWEST,
                 Duration.ofSeconds(dice.scaled(5, 3600)), dice.scaled(256 << 10, shape.sizes().journalBytes() / 2));
         return new MasterTargetMachine.Setup(retention, TIMING, Limits.MAX_FRAME_BYTES * dice.between(1, 2),
-                new SegmentLimits(segmentBytes, 4096), 1 << 20, new IndexLimits(128, 256 << 10));
+                new SegmentLimits(segmentBytes, 4096), 1 << 20, new IndexLimits(128, 256 << 10),
+                ScrubPace.ON_DEMAND);
     }
 
     private RelayLimits limits(Dice dice, int segmentBytes) {

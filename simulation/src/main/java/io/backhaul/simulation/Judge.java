@@ -69,7 +69,8 @@ final class Judge {
                     () -> "points are offered from " + interval.from() + " to " + interval.to());
         }
         if (!points.intervals().isEmpty()) {
-            lookForMarks(points, marksAt(target.process().host().name()));
+            String host = target.process().host().name();
+            lookForMarks(points, marksAt(host), scene.isRotten(host));
         }
     }
 
@@ -78,9 +79,10 @@ final class Judge {
                 && scene.witness().isAllOrdered(from, to);
     }
 
-    private void lookForMarks(RecoveryPoints points, NavigableMap<Position, String> expected) {
+    private void lookForMarks(RecoveryPoints points, NavigableMap<Position, String> expected,
+            boolean isRotten) {
         expected.headMap(points.oldest()).clear();
-        if (expected.isEmpty()) {
+        if (expected.isEmpty() || isRotten) {
             return;
         }
         Set<Position> offered = points.marks().stream().map(Mark::position).collect(Collectors.toSet());
@@ -163,15 +165,18 @@ final class Judge {
         tally.count("view refused");
         scheduler.log().show(scheduler.nanos(), "judge", () -> "view of " + position + " refused: " + why);
         if (mustOpen(target) && target.process().isAlive()) {
-            for (RecoveryPoints.Interval interval : target.points().intervals()) {
-                Violation.unless(!(position.isAtLeast(interval.from()) && interval.to().isAtLeast(position)),
-                        Invariant.OFFERED_CAN_BE_OPENED, () -> position + ": " + why);
-            }
+            Violation.unless(!isOffered(target, position), Invariant.OFFERED_CAN_BE_OPENED,
+                    () -> position + ": " + why);
         }
     }
 
+    private static boolean isOffered(TargetPart target, Position position) {
+        return target.points().intervals().stream()
+                .anyMatch(each -> position.isAtLeast(each.from()) && each.to().isAtLeast(position));
+    }
+
     private boolean mustOpen(TargetPart target) {
-        return (faultsOver || !scene.plan().disksMayFail()) && !scene.isRotten(target.process().host().name());
+        return (faultsOver || !scene.plan().disksMayFail()) && !scene.isRottenUnread(target.process().host().name());
     }
 
     private void readAgainLater(TargetPart target, View view, List<ByteBuffer> before) {
@@ -200,7 +205,11 @@ final class Judge {
                 }
             } catch (IOException failed) {
                 tally.count("view unreadable");
-                Violation.unless(!mustOpen(target) || !target.isOpen(view), Invariant.OFFERED_CAN_BE_OPENED,
+                // What a view was opened at may have turned out to be damaged since.
+                boolean isExcused = scene.isRotten(target.process().host().name())
+                        && !isOffered(target, view.position());
+                Violation.unless(!mustOpen(target) || !target.isOpen(view) || isExcused,
+                        Invariant.OFFERED_CAN_BE_OPENED,
                         () -> "the view of " + view.position() + " cannot be read: " + failed);
             }
         }, done);

@@ -17,6 +17,7 @@ final class Operator {
     private static final long SECOND = 1_000_000_000L;
     private static final long PATIENCE_NANOS = 60 * SECOND;
     private static final int INSISTS = 30;
+    private static final int VIEWS = 20;
     private final Scene scene;
     private final Judge judge;
     private final Rehearsal rehearsal;
@@ -159,6 +160,24 @@ final class Operator {
                     () -> "promotion of " + name + ": " + position + " " + why);
             if (position != null) {
                 judge.lookAtPromoted(station.host(), position);
+            }
+        });
+    }
+
+    /** Has what is stored read back: what is offered afterwards can be opened, whatever has rotted. */
+    void readBack(Station<TargetPart> station) {
+        TargetPart target = station.part();
+        if (target == null) {
+            return;
+        }
+        target.scrub((damaged, why) -> {
+            scene.scheduler().log().show(scene.scheduler().nanos(), "operator", () -> "read back: " + damaged + why);
+            if (damaged != null) {
+                tally.count(damaged.isEmpty() ? "scrub: nothing" : "scrub: damage");
+                scene.readBack(station.host().name());
+                for (int i = 0; i < VIEWS; i++) {
+                    judge.tryAnyView(target);
+                }
             }
         });
     }

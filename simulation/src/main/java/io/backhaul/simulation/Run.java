@@ -169,6 +169,9 @@ final class Run {
         calmSinceNanos = scheduler.nanos();
         faults.end();
         scheduler.after(60 * SECOND, judge::faultsAreOver);
+        if (scene.isRotten(scene.target().host().name())) {
+            scheduler.after(61 * SECOND, () -> operator.readBack(scene.target()));
+        }
         scheduler.after(20 * SECOND, scene.guest()::stop);
         if (plan.shape().scans()) {
             scheduler.after(21 * SECOND, scene.source()::restart);

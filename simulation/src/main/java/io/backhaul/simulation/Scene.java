@@ -46,6 +46,7 @@ final class Scene {
     private final Station<SourcePart> source;
     private final List<Station<TargetPart>> targets = new ArrayList<>();
     private final Set<String> rotten = new TreeSet<>();
+    private final Set<String> unread = new TreeSet<>();
     private final Oracle oracle;
     private final Witness witness;
     private final Guest guest;
@@ -349,6 +350,7 @@ final class Scene {
         store.volume().wipe();
         store.disks().wipe();
         rotten.remove(target.host().name());
+        unread.remove(target.host().name());
         witness.diskLost(target.host());
         continuityIsLost("a master target lost its journal");
     }
@@ -384,6 +386,7 @@ final class Scene {
             return false;
         }
         rotten.add(host);
+        unread.add(host);
         witness.damaged(target().host());
         dieOfDamage(target(), with);
         return true;
@@ -431,6 +434,16 @@ final class Scene {
     /** Whether bits have flipped in a master target's journal, so that some points of it can never be opened again. */
     boolean isRotten(String host) {
         return rotten.contains(host);
+    }
+
+    /** Whether some of them may not be known: what it stores has not been read back since. */
+    boolean isRottenUnread(String host) {
+        return unread.contains(host);
+    }
+
+    /** A master target has read back all it stores. */
+    void readBack(String host) {
+        unread.remove(host);
     }
 
     /** How many bytes of buffers a process may hold. */

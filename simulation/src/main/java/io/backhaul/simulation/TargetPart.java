@@ -43,7 +43,7 @@ final class TargetPart implements Station.Part {
         this.faults = new FaultLog(process.clock());
         MasterTargetMachine.Setup setup = site.setup().get();
         var lanes = new MasterTargetMachine.Lanes(process.newLane(), process.newLane(), process.newLane(),
-                process.newLane(), process.newLane());
+                process.newLane(), process.newLane(), process.newLane());
         this.machine = new MasterTargetMachine(site.machine(),
                 new MasterTargetMachine.Ports(loop, lanes, site.volume().mount(process), site.disks().of(process),
                         site.dice().fork(process.name()), process.allocator(), faults),
@@ -128,6 +128,21 @@ final class TargetPart implements Station.Part {
             @Override
             public void done(Position position, long foldBytes) {
                 outcome.accept(position, "");
+            }
+
+            @Override
+            public void failed(String why) {
+                outcome.accept(null, why);
+            }
+        }));
+    }
+
+    /** Reads back what is stored; {@code outcome} hears what has rotted, or null and why it is not known. */
+    void scrub(BiConsumer<@Nullable List<MachineStatus.Damage>, String> outcome) {
+        ask(target -> target.scrub(new MasterTargetMachine.ScrubOutcome() {
+            @Override
+            public void done(long bytes, List<MachineStatus.Damage> damaged) {
+                outcome.accept(damaged, "");
             }
 
             @Override

@@ -43,7 +43,8 @@ public final class LogCursor implements AutoCloseable {
     }
 
     /**
-     * The next frame, verified and owned by the caller; null at the end of what is synced: ask again later.
+     * The next frame, verified and owned by the caller; null at the end of what is synced: ask again later. What is wrong
+     * with bodies in front of the first frame that is wanted does not matter.
      *
      * @throws StoreException
      *             of kind CORRUPT where a frame does not match its checksum or does not follow the one before
@@ -63,7 +64,11 @@ public final class LogCursor implements AutoCloseable {
             Segment following = log.segmentBehind(segment);
             int limit = segment.synced().end();
             if (reader.offset() < limit) {
-                return read(limit);
+                Frame frame = read(limit);
+                if (frame != null) {
+                    return frame;
+                }
+                continue;
             }
             if (following == null) {
                 return null;
@@ -73,10 +78,14 @@ public final class LogCursor implements AutoCloseable {
         }
     }
 
-    private Frame read(int limit) throws IOException {
+    private @Nullable Frame read(int limit) throws IOException {
         int offset = reader.offset();
         try (SegmentFiles.Lease lease = log.files().acquire(segment.number())) {
             Decoded decoded = reader.next(lease.file(), limit);
+            if (decoded instanceof Decoded.Damaged unwanted && after.isAtLeast(unwanted.last())) {
+                position = unwanted.last();
+                return null;
+            }
             if (!(decoded instanceof Decoded.Intact(Frame frame))) {
                 throw corrupt(offset, words(decoded));
             }

@@ -130,6 +130,37 @@ final class Segment {
         return behind < indexEntries ? indexGenerations[behind] : 0;
     }
 
+    /**
+     * Where a frame begins.
+     *
+     * @param before
+     *            what is in front of it; of a generation's first frame, nothing of that generation
+     */
+    record Start(Position before, int offset) {}
+
+    /** The last frame known to begin at or before an offset: the segment's first where none is. */
+    synchronized Start startUpTo(int offset) {
+        int found = startsUpTo(offset) - 1;
+        return found <= 0 ? new Start(before(), SegmentHeader.LENGTH_BYTES) : start(found);
+    }
+
+    /** The first frame known to begin behind an offset; where none is, the end of what is synced. */
+    synchronized Start startBehind(int offset) {
+        SyncMark end = synced;
+        int behind = startsUpTo(offset);
+        return behind < indexEntries && indexOffsets[behind] < end.end() ? start(behind)
+                : new Start(end.last(), end.end());
+    }
+
+    private Start start(int entry) {
+        return new Start(new Position(indexGenerations[entry], indexSequences[entry] - 1), indexOffsets[entry]);
+    }
+
+    private int startsUpTo(int offset) {
+        int found = Arrays.binarySearch(indexOffsets, 0, indexEntries, offset);
+        return found >= 0 ? found + 1 : -found - 1;
+    }
+
     private int firstEntryBehind(Position after) {
         int low = 0;
         int high = indexEntries;

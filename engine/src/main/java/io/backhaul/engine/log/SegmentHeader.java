@@ -152,6 +152,29 @@ record SegmentHeader(LogKind kind, UUID machine, long number, Position before, b
         return a.end() >= b.end() ? a : b;
     }
 
+    /** What of the whole block is not what was written; empty where all is. */
+    String defect(ByteBuffer block) {
+        ByteBuffer written = encode();
+        if (block.limit() < LENGTH_BYTES || !block.slice(0, MARKS_OFFSET).equals(written.slice(0, MARKS_OFFSET))) {
+            return "the segment header is damaged";
+        }
+        for (int turn = 0; turn < 2; turn++) {
+            int offset = markOffset(turn);
+            if (mark(block, offset) == null && !isZero(block, offset, MARK_BYTES)) {
+                return "a sync mark is damaged";
+            }
+            if (!isZero(block, offset + MARK_BYTES, SECTOR_BYTES - MARK_BYTES)) {
+                return "what is zero behind a sync mark is damaged";
+            }
+        }
+        int end = MARKS_OFFSET + 2 * SECTOR_BYTES;
+        return isZero(block, end, LENGTH_BYTES - end) ? "" : "what is zero behind the header is damaged";
+    }
+
+    private static boolean isZero(ByteBuffer block, int offset, int lengthBytes) {
+        return block.slice(offset, lengthBytes).mismatch(ByteBuffer.allocate(lengthBytes)) < 0;
+    }
+
     private @Nullable SyncMark mark(ByteBuffer block, int offset) {
         boolean valid = block.getInt(offset + MARK_CRC_OFFSET) == crc(block, offset, MARK_CRC_OFFSET)
                 && block.getLong(offset) == number && block.getLong(offset + 8) >= LENGTH_BYTES

@@ -312,6 +312,16 @@ public final class SegmentLog implements AutoCloseable {
         return tail.last();
     }
 
+    /** The name of the file that a frame lies in. */
+    public static String fileName(Placement at) {
+        return Segment.fileName(at.segment());
+    }
+
+    /** The number of the first segment there is. */
+    public long oldestSegment() {
+        return segments.firstKey();
+    }
+
     /** The number of the segment that is written just now; all before it are whole. */
     public long newestSegment() {
         return segments.lastKey();
@@ -360,6 +370,30 @@ public final class SegmentLog implements AutoCloseable {
         } finally {
             bytes.release();
         }
+    }
+
+    /** For reading all there is back: one for each segment, oldest first. */
+    public List<SegmentCheck> checks() {
+        return segments.values().stream()
+                .map(segment -> new SegmentCheck(this, segment, new Segment.Start(segment.before(), 0))).toList();
+    }
+
+    /** What is wrong with a frame that could not be read: looks at it, and at what is around it. */
+    public List<SegmentDamage> look(Placement at) throws IOException {
+        Segment segment = segments.get(at.segment());
+        if (segment == null) {
+            return List.of();
+        }
+        SegmentCheck check = new SegmentCheck(this, segment, segment.startUpTo(at.offset()));
+        List<SegmentDamage> found = new ArrayList<>();
+        while (!check.isDone() && check.offset() <= at.offset()) {
+            found.addAll(check.next(1));
+        }
+        return found;
+    }
+
+    boolean isGone(Segment segment) {
+        return segments.get(segment.number()) != segment;
     }
 
     /** Shows every frame that is synced, oldest first. */

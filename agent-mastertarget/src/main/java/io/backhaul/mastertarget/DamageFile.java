@@ -1,0 +1,121 @@
+package io.backhaul.mastertarget;
+
+import io.backhaul.blockio.volume.StoredFile;
+import io.backhaul.blockio.volume.Volume;
+import io.backhaul.engine.log.SegmentLog.Placement;
+import io.backhaul.engine.log.StoreException;
+import io.backhaul.engine.log.StoreException.Kind;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.zip.CRC32C;
+
+/**
+ * The file {@code machine.damaged}: where the journal is known to be damaged, so that a start looks there again before it
+ * offers points. There is none as long as nothing is damaged. Replaced as a whole. Owned by the store lane.
+ *
+ * <pre>
+ *   0       8             12      16        32   36             | each place:
+ *  +-------+-------------+-------+---------+----+---------------+ 0 segment | 8 offset | 12 length
+ *  | magic | version, 0  | count | machine |CRC | places ...    |
+ *  +-------+-------------+-------+---------+----+---------------+
+ * </pre>
+ *
+ * The checksum (CRC-32C) is that of bytes 0 to 31 and of the places.
+ */
+final class DamageFile {
+    static final String NAME = "machine.damaged";
+    private static final String NEW_NAME = "machine.damaged.new";
+    private static final long MAGIC = 0x0a1a0a0d4d444b42L;
+    private static final int VERSION = 1;
+    private static final int CRC_OFFSET = 32;
+    private static final int HEADER_BYTES = 36;
+    private static final int PLACE_BYTES = 16;
+
+    private final Volume volume;
+    private final UUID machine;
+
+    DamageFile(Volume volume, UUID machine) {
+        this.volume = volume;
+        this.machine = machine;
+    }
+
+    /** Makes it durable; where there are no places, that there is none. */
+    void save(List<Placement> places) throws IOException {
+        for (String old : places.isEmpty() ? List.of(NEW_NAME, NAME) : List.of(NEW_NAME)) {
+            if (volume.exists(old)) {
+                volume.delete(old);
+            }
+        }
+        if (!places.isEmpty()) {
+            try (StoredFile file = volume.create(NEW_NAME)) {
+                file.write(0, encode(places));
+                file.sync();
+            }
+            volume.rename(NEW_NAME, NAME);
+        }
+        volume.syncFolder("");
+    }
+
+    private ByteBuffer encode(List<Placement> places) {
+        ByteBuffer bytes = ByteBuffer.allocate(HEADER_BYTES + places.size() * PLACE_BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putLong(MAGIC).putInt(VERSION).putInt(places.size());
+        bytes.putLong(machine.getMostSignificantBits()).putLong(machine.getLeastSignificantBits());
+        bytes.position(HEADER_BYTES);
+        for (Placement at : places) {
+            bytes.putLong(at.segment()).putInt(at.offset()).putInt(at.lengthBytes());
+        }
+        return bytes.putInt(CRC_OFFSET, crc(bytes)).clear();
+    }
+
+    private static int crc(ByteBuffer bytes) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes.slice(0, CRC_OFFSET));
+        crc.update(bytes.slice(HEADER_BYTES, bytes.limit() - HEADER_BYTES));
+        return (int) crc.getValue();
+    }
+
+    /**
+     * What was saved last; empty where nothing is known to be damaged.
+     *
+     * @throws StoreException
+     *             of kind CORRUPT where the file itself is damaged
+     */
+    List<Placement> load() throws IOException {
+        List<Placement> places = new ArrayList<>();
+        if (!volume.exists(NAME)) {
+            return places;
+        }
+        ByteBuffer bytes;
+        try (StoredFile file = volume.open(NAME)) {
+            bytes = ByteBuffer.allocate(Math.toIntExact(file.length())).order(ByteOrder.LITTLE_ENDIAN);
+            while (bytes.hasRemaining() && file.read(bytes.position(), bytes) > 0) {
+                // Reads on.
+            }
+        }
+        bytes.flip();
+        boolean isWhole = bytes.limit() >= HEADER_BYTES && bytes.getInt(CRC_OFFSET) == crc(bytes)
+                && bytes.getLong(0) == MAGIC && bytes.getLong(16) == machine.getMostSignificantBits()
+                && bytes.getLong(24) == machine.getLeastSignificantBits();
+        if (!isWhole) {
+            throw new StoreException(Kind.CORRUPT, describe() + " is damaged; what it named is found when it is read");
+        }
+        if (bytes.getInt(8) != VERSION) {
+            throw new StoreException(Kind.TOO_NEW, describe() + " has version " + bytes.getInt(8)
+                    + ", this program reads " + VERSION);
+        }
+        bytes.position(HEADER_BYTES);
+        while (bytes.hasRemaining()) {
+            places.add(new Placement(bytes.getLong(), bytes.getInt(), bytes.getInt()));
+        }
+        return places;
+    }
+
+    private String describe() {
+        return volume.describe() + "/" + NAME;
+    }
+}
