@@ -13,11 +13,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
-import org.jspecify.annotations.Nullable;
 
 /** A fleet of real processes with a disk of seeded bytes, and what tests ask of it. */
 final class Scene implements AutoCloseable {
@@ -50,7 +50,7 @@ final class Scene implements AutoCloseable {
     /** A new folder for a scene. */
     static Workplace place(Path parent) throws IOException {
         // Sockets need short paths, which build folders are not.
-        return Workplace.open(Files.createTempDirectory(parent, "bh-it-").resolve("f"), false);
+        return Workplace.open(parent.resolve("bh-it-" + UUID.randomUUID().toString().substring(0, 13)), false);
     }
 
     Fleet fleet() {
@@ -192,11 +192,6 @@ final class Scene implements AutoCloseable {
     public void close() throws IOException {
         writers.forEach(Process::destroyForcibly);
         fleet.close();
-        @Nullable
-        Path parent = place.folder().getParent();
         place.close();
-        if (parent != null) {
-            Files.delete(parent);
-        }
     }
 }
