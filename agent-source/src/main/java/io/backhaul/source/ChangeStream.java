@@ -468,8 +468,7 @@ public final class ChangeStream {
     }
 
     /**
-     * Begins a generation; what is in no frame of it, by the dirty map, becomes pending. Takes as long as a walk through the
-     * dirty map: on a lane.
+     * Begins a generation; what is in no frame of it, by the dirty map, becomes pending. Walks through it: on a lane.
      *
      * @param comparedBytes
      *            how far the disks have been compared: what lies behind will be
@@ -481,7 +480,9 @@ public final class ChangeStream {
             registrations.forEach(Registration::expire);
             registrations.clear();
             ports.dirty().foldIntoPending();
-            ports.dirty().leaveToComparison(comparedBytes);
+            if (!ports.observation().isBehind()) {
+                ports.dirty().leaveToComparison(comparedBytes);
+            }
             generation = start.generation();
             nextSequence = 1;
             fidelity = start.fidelity();
@@ -596,8 +597,7 @@ public final class ChangeStream {
 
     /**
      * Ends a baseline or catch-up, if nothing is left of it: at the returned position the replica is a state of the source.
-     * The caller has made sure, by the capture's barrier after the last read, that every write the reads may have seen is in
-     * the stream.
+     * By the capture's barrier after the last read, the caller has seen to it that the stream has what the reads have seen.
      *
      * @param replica
      *            whose digests the disks have been compared with

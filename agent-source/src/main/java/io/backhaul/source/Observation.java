@@ -28,6 +28,14 @@ public interface Observation {
     /** Returns when every write that was submitted before the call is in the stream or marked. On a lane. */
     default void follow() throws IOException {}
 
+    /**
+     * Whether something that was observed has not been in the stream of this process. A disk may have refused it, which an earlier
+     * process knows by the dirty map alone: digests of the state before it would say that nothing differs there.
+     */
+    default boolean isBehind() {
+        return false;
+    }
+
     /** A generation begins; nothing of it can be continued yet. */
     default void begun(long generation) {}
 

@@ -133,6 +133,27 @@ class ObservedMachineTest {
         assertThat(rig.downstream.generations.getLast().basis()).isEqualTo(Position.NONE);
     }
 
+    @Test
+    void aRefusedWriteThatIsStillInTheRingIsNotTakenForEqualByAComparisonThatGoesOn() {
+        ObservedRig rig = ordered(26, RING);
+        rig.downstream.spooling = false;
+        rig.machine().resync(new SourceMachine.Answer<>() {
+            @Override
+            public void done(Position begun) {}
+
+            @Override
+            public void failed(String why) {
+                throw new AssertionError(why);
+            }
+        });
+        rig.steps.until(() -> !rig.machine().stream().isOrdered(), 100_000, "a comparison");
+        rig.writeInVain(0, 128 << 10, 8 << 10);
+        rig.stop();
+        rig.start();
+        rig.converge();
+        assertThat(rig.downstream.generations).as("it is another stream").hasSizeGreaterThan(1);
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {41, 42, 43, 44, 45, 46, 47, 48})
     void anAgentThatIsKilledWhileNobodyWritesGoesOnInOrder(long seed) {

@@ -200,6 +200,18 @@ final class ObservedRig implements Downstream.Witness {
         });
     }
 
+    /** Somebody writes what the disk refuses; while the stream is in no order, for the replica may hold it for a while. */
+    void writeInVain(int disk, long offset, int lengthBytes) {
+        steps.until(() -> !ring.isUnderWay(disk, offset, lengthBytes), 1_000_000, "an earlier write completed");
+        byte[] data = new byte[lengthBytes];
+        random.nextBytes(data);
+        ring.submit(disk, offset, ByteBuffer.wrap(data));
+        ring.refused(disk, offset, lengthBytes);
+        // Whoever wants a mark has the agent take over what was lost.
+        mark();
+        steps.until(ring::isRead, 1_000_000, "the agent knows of it");
+    }
+
     @Override
     public void journaled(Position position, Fidelity fidelity, FrameType type) {
         if (fidelity != Fidelity.ORDERED) {

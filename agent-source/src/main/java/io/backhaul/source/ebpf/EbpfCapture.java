@@ -235,6 +235,11 @@ public final class EbpfCapture implements Capture, Observation {
     }
 
     @Override
+    public boolean isBehind() {
+        return read < ring.head();
+    }
+
+    @Override
     public void settle() throws IOException {
         ring.settle();
     }

@@ -54,6 +54,13 @@ public final class MemoryRing {
         underWay.removeIf(each -> each.disk == disk && each.offset == offset);
     }
 
+    /** A write that was submitted was refused by its disk. */
+    public void refused(int disk, long offset, long lengthBytes) {
+        lost.add(new Extent(disk, offset, lengthBytes));
+        losses++;
+        completed(disk, offset);
+    }
+
     public boolean isUnderWay(int disk, long offset, long lengthBytes) {
         return underWay.stream().anyMatch(each -> each.disk == disk && each.offset < offset + lengthBytes
                 && offset < each.offset + each.lengthBytes);
