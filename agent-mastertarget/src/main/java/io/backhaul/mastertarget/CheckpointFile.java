@@ -78,9 +78,7 @@ final class CheckpointFile {
 
     private static ByteBuffer read(StoredFile file, long offset, int length) throws IOException {
         ByteBuffer slot = ByteBuffer.allocate(length);
-        while (slot.hasRemaining() && file.read(offset + slot.position(), slot) > 0) {
-            // until it is full
-        }
+        file.fill(offset, slot);
         return slot.flip();
     }
 

@@ -93,9 +93,7 @@ final class DamageFile {
         ByteBuffer bytes;
         try (StoredFile file = volume.open(NAME)) {
             bytes = ByteBuffer.allocate(Math.toIntExact(file.length())).order(ByteOrder.LITTLE_ENDIAN);
-            while (bytes.hasRemaining() && file.read(bytes.position(), bytes) > 0) {
-                // Reads on.
-            }
+            file.fill(0, bytes);
         }
         bytes.flip();
         boolean isWhole = bytes.limit() >= HEADER_BYTES && bytes.getInt(CRC_OFFSET) == crc(bytes)

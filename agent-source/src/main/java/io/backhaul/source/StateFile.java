@@ -110,13 +110,7 @@ final class StateFile implements AutoCloseable {
 
     private static @Nullable Slot read(StoredFile file, int index) throws IOException {
         ByteBuffer slot = ByteBuffer.allocate(SLOT_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        long start = FIRST_SLOT + (long) index * SLOT_BYTES;
-        while (slot.hasRemaining()) {
-            int read = file.read(start + slot.position(), slot);
-            if (read <= 0) {
-                break;
-            }
-        }
+        file.fill(FIRST_SLOT + (long) index * SLOT_BYTES, slot);
         slot.flip();
         if (slot.remaining() < SLOT_HEADER_BYTES) {
             return null;

@@ -119,15 +119,10 @@ final class LossCheck {
 
     /** Waits until the process server alone holds what was written: the source keeps it no more. */
     private void awaitSpooled() throws ControlFault {
-        Position captured = at(scene.fleet().machine(Part.SOURCE), "captured");
+        Position captured = Scene.position(scene.fleet().machine(Part.SOURCE), "captured");
         Answer machine = scene.await(Part.SOURCE, "everything is spooled",
-                each -> at(each, "spooled").isAtLeast(captured));
-        assertThat(at(machine, "journaled")).as("what the master target has").isLessThan(captured);
-    }
-
-    private static Position at(Answer machine, String name) {
-        String text = machine.group("positions").text(name);
-        return text.isEmpty() ? Position.NONE : Position.parse(text);
+                each -> Scene.position(each, "spooled").isAtLeast(captured));
+        assertThat(Scene.position(machine, "journaled")).as("what the master target has").isLessThan(captured);
     }
 
     /** {@code ./check loss}. */

@@ -121,7 +121,8 @@ final class Scene implements AutoCloseable {
         return Disks.open(disk, true);
     }
 
-    private static Position position(Answer machine, String name) {
+    /** One of a machine's positions, by its name in status; NONE where there is none yet. */
+    static Position position(Answer machine, String name) {
         String text = machine.group("positions").text(name);
         return text.isEmpty() ? Position.NONE : Position.parse(text);
     }

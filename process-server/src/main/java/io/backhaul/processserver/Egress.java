@@ -389,20 +389,8 @@ final class Egress implements FrameFeed {
                 stand(refusal, Math.max(generation, spool.accepted().generation()));
                 yield Reaction.STOP;
             }
-            case STALE_GENERATION, FENCED -> {
-                if (refusal.fault() == FaultCode.STALE_GENERATION) {
-                    if (generation() > greetedWith) {
-                        // The source has come meanwhile: it was not the one that was refused.
-                        yield Reaction.RETRY;
-                    }
-                    if (!owner.hasSource()) {
-                        ports.loop().execute(() -> giveUp(refusal));
-                        yield Reaction.STOP;
-                    }
-                }
-                stand(refusal, Math.max(owner.greetedGeneration(), spool.accepted().generation()));
-                yield Reaction.STOP;
-            }
+            case STALE_GENERATION -> stale(refusal);
+            case FENCED -> standForAll(refusal);
             case DISPLACED -> {
                 if (isNeeded()) {
                     yield Reaction.RETRY;
@@ -438,6 +426,24 @@ final class Egress implements FrameFeed {
             reader.reset();
             redial();
         });
+    }
+
+    private Reaction stale(Refusal refusal) {
+        if (generation() > greetedWith) {
+            // The source has come meanwhile: it was not the one that was refused.
+            return Reaction.RETRY;
+        }
+        if (owner.hasSource()) {
+            return standForAll(refusal);
+        }
+        ports.loop().execute(() -> giveUp(refusal));
+        return Reaction.STOP;
+    }
+
+    /** It holds for every generation that has come this way. */
+    private Reaction standForAll(Refusal refusal) {
+        stand(refusal, Math.max(owner.greetedGeneration(), spool.accepted().generation()));
+        return Reaction.STOP;
     }
 
     private void stand(Refusal refusal, long generation) {

@@ -23,6 +23,14 @@ public interface StoredFile extends AutoCloseable {
     /** Reads up to {@code target.remaining()} bytes and returns how many; -1 at or behind the end. */
     int read(long offset, ByteBuffer target) throws IOException;
 
+    /** Reads until the target is full or the file ends: its position tells how far. */
+    default void fill(long offset, ByteBuffer target) throws IOException {
+        int start = target.position();
+        while (target.hasRemaining() && read(offset + target.position() - start, target) > 0) {
+            // A read may end early.
+        }
+    }
+
     /** Makes what was written, and the length, durable. */
     void sync() throws IOException;
 

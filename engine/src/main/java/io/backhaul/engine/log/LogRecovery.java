@@ -107,9 +107,7 @@ final class LogRecovery {
 
     private static ByteBuffer block(StoredFile file) throws IOException {
         ByteBuffer block = ByteBuffer.allocateDirect(SegmentHeader.LENGTH_BYTES);
-        while (block.hasRemaining() && file.read(block.position(), block) > 0) {
-            // Reads on.
-        }
+        file.fill(0, block);
         return block.flip();
     }
 

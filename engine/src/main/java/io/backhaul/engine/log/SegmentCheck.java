@@ -85,9 +85,7 @@ public final class SegmentCheck {
 
     private String headerDefect(StoredFile file) throws IOException {
         ByteBuffer block = ByteBuffer.allocate(SegmentHeader.LENGTH_BYTES);
-        while (block.hasRemaining() && file.read(block.position(), block) > 0) {
-            // Reads on.
-        }
+        file.fill(0, block);
         return segment.header().defect(block.flip().order(ByteOrder.LITTLE_ENDIAN));
     }
 
