@@ -21,9 +21,12 @@ import java.util.UUID;
  *            whether the base disks may hold anything between {@code base} and the newest point of the journal
  * @param foldTarget
  *            the base disks may hold anything between {@code base} and here; no point before it is offered
+ * @param origin
+ *            where the newest generation began that builds on nothing: what is before it, no other may build upon; NONE where
+ *            none has
  */
 record Checkpoint(UUID machine, UUID replica, String name, List<PlacedDisk> disks, Base base, boolean direct,
-        boolean following, Position foldTarget, Promotion promotion) {
+        boolean following, Position foldTarget, Promotion promotion, Position origin) {
     Checkpoint {
         disks = List.copyOf(disks);
     }
@@ -60,33 +63,41 @@ record Checkpoint(UUID machine, UUID replica, String name, List<PlacedDisk> disk
 
     /** A machine of which nothing is known. */
     static Checkpoint fresh(UUID machine, UUID replica) {
-        return new Checkpoint(machine, replica, "", List.of(), Base.NONE, true, false, Position.NONE, Promotion.NONE);
+        return new Checkpoint(machine, replica, "", List.of(), Base.NONE, true, false, Position.NONE, Promotion.NONE,
+                Position.NONE);
     }
 
     Checkpoint withDisks(String newName, List<PlacedDisk> placed) {
-        return new Checkpoint(machine, replica, newName, placed, base, direct, following, foldTarget, promotion);
+        return new Checkpoint(machine, replica, newName, placed, base, direct, following, foldTarget, promotion,
+                origin);
     }
 
     /** The base disks stand elsewhere; a fold up to there has ended. */
     Checkpoint withBase(Base newBase) {
         Position target = newBase.position().isAtLeast(foldTarget) ? Position.NONE : foldTarget;
-        return new Checkpoint(machine, replica, name, disks, newBase, direct, following, target, promotion);
+        return new Checkpoint(machine, replica, name, disks, newBase, direct, following, target, promotion, origin);
     }
 
     Checkpoint withDirect(boolean isDirect) {
-        return new Checkpoint(machine, replica, name, disks, base, isDirect, following, foldTarget, promotion);
+        return new Checkpoint(machine, replica, name, disks, base, isDirect, following, foldTarget, promotion, origin);
     }
 
     Checkpoint withFollowing(boolean follows) {
-        return new Checkpoint(machine, replica, name, disks, base, direct, follows, foldTarget, promotion);
+        return new Checkpoint(machine, replica, name, disks, base, direct, follows, foldTarget, promotion, origin);
     }
 
     Checkpoint withFoldTarget(Position target) {
         return new Checkpoint(machine, replica, name, disks, base, direct, following, foldTarget.max(target),
-                promotion);
+                promotion, origin);
     }
 
     Checkpoint withPromotion(Promotion stage) {
-        return new Checkpoint(machine, replica, name, disks, base, direct, following, foldTarget, stage);
+        return new Checkpoint(machine, replica, name, disks, base, direct, following, foldTarget, stage, origin);
+    }
+
+    /** A generation has come that builds on nothing. */
+    Checkpoint withOrigin(Position newOrigin) {
+        return new Checkpoint(machine, replica, name, disks, base, direct, following, foldTarget, promotion,
+                origin.max(newOrigin));
     }
 }

@@ -37,7 +37,7 @@ final class CheckpointCodec {
     static final int HEADER_BYTES = 48;
     /** "BKHF", which all files of a master target begin with that are no journals. */
     private static final int MAGIC = 0x46484b42;
-    private static final short VERSION = 2;
+    private static final short VERSION = 3;
     private static final short KIND_MACHINE = 1;
     private static final int SLOT_OFFSET = 24;
     private static final int BODY_LENGTH_OFFSET = 28;
@@ -46,7 +46,7 @@ final class CheckpointCodec {
     private static final int FLAG_FOLLOWING = 2;
     private static final int MAX_PATH_BYTES = 4096;
     private static final int DISK_BYTES = 2 + 4 + 8 + 2 + Limits.MAX_TEXT_BYTES + 1 + 2 + MAX_PATH_BYTES;
-    private static final int FIXED_BYTES = 4 + 16 + 16 + 8 + 16 + 16 + 2 + Limits.MAX_TEXT_BYTES + 2;
+    private static final int FIXED_BYTES = 4 + 16 + 16 + 8 + 16 + 16 + 16 + 2 + Limits.MAX_TEXT_BYTES + 2;
 
     private CheckpointCodec() {}
 
@@ -75,6 +75,7 @@ final class CheckpointCodec {
         bytes.putLong(checkpoint.base().timeMicros());
         putPosition(bytes, checkpoint.foldTarget());
         putPosition(bytes, checkpoint.promotion().target());
+        putPosition(bytes, checkpoint.origin());
         putText(bytes, checkpoint.name(), Limits.MAX_TEXT_BYTES);
         bytes.putShort((short) checkpoint.disks().size());
         for (PlacedDisk placed : checkpoint.disks()) {
@@ -135,6 +136,7 @@ final class CheckpointCodec {
         Base base = new Base(getPosition(bytes), fidelity, bytes.getLong());
         Position foldTarget = getPosition(bytes);
         Promotion promotion = new Promotion(stage, getPosition(bytes));
+        Position origin = getPosition(bytes);
         String name = getText(bytes);
         int count = bytes.getShort();
         List<PlacedDisk> disks = new ArrayList<>();
@@ -147,7 +149,7 @@ final class CheckpointCodec {
             disks.add(new PlacedDisk(disk, format, getText(bytes)));
         }
         return new Checkpoint(machine, replica, name, disks, base, (flags & FLAG_DIRECT) != 0,
-                (flags & FLAG_FOLLOWING) != 0, foldTarget, promotion);
+                (flags & FLAG_FOLLOWING) != 0, foldTarget, promotion, origin);
     }
 
     private static <E> E coded(E[] constants, ToIntFunction<E> codeOf, int code) {

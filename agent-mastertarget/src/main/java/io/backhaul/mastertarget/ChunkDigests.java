@@ -2,13 +2,12 @@ package io.backhaul.mastertarget;
 
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.engine.log.StoreException;
+import io.backhaul.protocol.ContentDigest;
 import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.Limits;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.UUID;
 
@@ -16,7 +15,6 @@ import java.util.UUID;
 final class ChunkDigests {
     /** What stands for a chunk that is damaged here: no content has it, so that the source sends it. */
     private static final byte NOTHING = (byte) 0xff;
-    private static final byte[] ZEROES = new byte[Limits.MAX_DATA_EXTENT_BYTES];
 
     /** Reads bytes of a disk. */
     interface Reader {
@@ -28,15 +26,16 @@ final class ChunkDigests {
     private final Reader disk;
     private final UUID replica;
     private final DigestRequest request;
-    private final byte[] chunk;
+    private final ByteBuffer chunk;
     private final long sizeBytes;
+    private final ContentDigest digest = new ContentDigest();
 
     private ChunkDigests(Reader disk, UUID replica, long sizeBytes, DigestRequest request) {
         this.disk = disk;
         this.replica = replica;
         this.request = request;
         this.sizeBytes = sizeBytes;
-        this.chunk = new byte[request.chunkBytes()];
+        this.chunk = ByteBuffer.allocate(request.chunkBytes());
     }
 
     /** Whether all chunks asked for begin inside the disk. */
@@ -84,7 +83,7 @@ final class ChunkDigests {
         long offset = number * request.chunkBytes();
         int length = (int) Math.min(request.chunkBytes(), sizeBytes - offset);
         try {
-            disk.read(offset, ByteBuffer.wrap(chunk, 0, length));
+            disk.read(offset, chunk.clear().limit(length));
         } catch (StoreException failed) {
             if (failed.kind() != StoreException.Kind.CORRUPT) {
                 throw failed;
@@ -92,20 +91,11 @@ final class ChunkDigests {
             Arrays.fill(digests, index * Limits.DIGEST_BYTES, (index + 1) * Limits.DIGEST_BYTES, NOTHING);
             return true;
         }
-        if (Arrays.equals(chunk, 0, length, ZEROES, 0, length)) {
+        ByteBuffer found = digest.of(chunk.flip());
+        if (found.equals(ContentDigest.OF_ZEROES)) {
             return false;
         }
-        MessageDigest sha = sha256();
-        sha.update(chunk, 0, length);
-        System.arraycopy(sha.digest(), 0, digests, index * Limits.DIGEST_BYTES, Limits.DIGEST_BYTES);
+        found.get(digests, index * Limits.DIGEST_BYTES, Limits.DIGEST_BYTES);
         return true;
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException everyJdkHasIt) {
-            throw new IllegalStateException(everyJdkHasIt);
-        }
     }
 }

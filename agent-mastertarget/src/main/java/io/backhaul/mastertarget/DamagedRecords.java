@@ -1,12 +1,14 @@
 package io.backhaul.mastertarget;
 
 import io.backhaul.engine.log.SegmentDamage;
+import io.backhaul.engine.log.StoreException;
 import io.backhaul.mastertarget.Layers.Found;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +26,7 @@ final class DamagedRecords {
     private final @Nullable Contents contents;
     private Position supersededAt = NEVER;
     private Position examined = Position.NONE;
+    private boolean isInDoubt;
 
     /**
      * The units that the records are in: in them the index knows what is newest at the end only, so that a state amid them
@@ -38,14 +41,20 @@ final class DamagedRecords {
         }
     }
 
-    /** What the records wrote, as the runs or tables of their units say. */
-    private static final class Contents {
+    /** Hears of what cannot do without the records. */
+    interface Needed {
+        /** Whether it goes on hearing. */
+        boolean needs(int disk, long from, long to);
+    }
+
+    /** What the records wrote, as the runs or tables of their units say. Of one lane. */
+    static final class Contents {
         private final SegmentDamage damage;
-        private final List<Piece.Source> units;
+        private final List<Supplier<Piece.Source>> units;
         private final Position last;
         private @Nullable List<Piece> known;
 
-        Contents(SegmentDamage damage, List<Piece.Source> units, Position last) {
+        Contents(SegmentDamage damage, List<Supplier<Piece.Source>> units, Position last) {
             this.damage = damage;
             this.units = units;
             this.last = last;
@@ -56,7 +65,8 @@ final class DamagedRecords {
             List<Piece> found = known;
             if (found == null) {
                 found = new ArrayList<>();
-                for (Piece.Source unit : units) {
+                for (Supplier<Piece.Source> each : units) {
+                    Piece.Source unit = each.get();
                     for (Piece piece = unit.next(); piece != null; piece = unit.next()) {
                         if (needs(piece)) {
                             found.add(piece);
@@ -73,15 +83,24 @@ final class DamagedRecords {
         }
 
         boolean areNeededBy(Layers layers) throws IOException {
+            boolean[] needed = new boolean[1];
+            visitNeeded(layers, (disk, from, to) -> {
+                needed[0] = true;
+                return false;
+            });
+            return needed[0];
+        }
+
+        /** Tells of the bytes of a state for which there is nothing but the records. Blocks. */
+        void visitNeeded(Layers layers, Needed visitor) throws IOException {
             for (Piece piece : pieces()) {
                 for (Found found : layers.find(piece.disk(), piece.start(), piece.end())) {
                     Piece newest = found.piece();
-                    if (newest != null && needs(newest)) {
-                        return true;
+                    if (newest != null && needs(newest) && !visitor.needs(piece.disk(), found.from(), found.to())) {
+                        return;
                     }
                 }
             }
-            return false;
         }
     }
 
@@ -106,13 +125,25 @@ final class DamagedRecords {
             while (low < high) {
                 // The newest first: mostly that is the answer for all.
                 int middle = high == rising.size() ? high - 1 : (low + high) >>> 1;
-                if (contents.areNeededBy(rising.get(middle).stretch.open(disks))) {
-                    low = middle + 1;
-                } else {
+                if (isGood(rising.get(middle), middle == rising.size() - 1)) {
                     high = middle;
+                } else {
+                    low = middle + 1;
                 }
             }
             return low == rising.size() ? Position.NONE : rising.get(low).point;
+        }
+
+        /** What lies amid a unit that is damaged cannot be opened, whatever it needs. */
+        private boolean isGood(Candidate candidate, boolean isNewest) throws IOException {
+            try {
+                return !contents.areNeededBy(candidate.stretch.open(disks));
+            } catch (StoreException damaged) {
+                if (isNewest || damaged.kind() != StoreException.Kind.CORRUPT) {
+                    throw damaged;
+                }
+                return false;
+            }
         }
     }
 
@@ -146,16 +177,17 @@ final class DamagedRecords {
     /** Null where only the journal itself could say so. */
     private static @Nullable Contents contents(SegmentDamage damage, Replica replica, Position last) {
         JournalIndex index = replica.index();
-        List<Piece.Source> sources = new ArrayList<>();
+        List<Supplier<Piece.Source>> sources = new ArrayList<>();
         for (IndexUnit unit : index.runs().units().values()) {
             if (isIn(damage, unit)) {
                 ExtentRun run = index.runs().run(RunSet.span(0, unit.number()));
                 UnitTable table = index.table(unit.number());
                 if (run != null) {
-                    sources.add(run.all());
+                    sources.add(run::all);
                 } else if (table != null) {
-                    sources.add(new SnapshotPieces(new IndexSnapshot(List.of(table.slice(unit.before(), unit.last()))),
-                            replica.disks().indexes()));
+                    IndexSnapshot snapshot = new IndexSnapshot(List.of(table.slice(unit.before(), unit.last())));
+                    int[] disks = replica.disks().indexes();
+                    sources.add(() -> new SnapshotPieces(snapshot, disks));
                 } else {
                     return null;
                 }
@@ -167,12 +199,17 @@ final class DamagedRecords {
     /** Both, and what lies between; nothing is known of what that wrote. */
     DamagedRecords widened(SegmentDamage other) {
         SegmentDamage wide = new SegmentDamage(Math.max(damage.segment(), other.segment()), 0, Integer.MAX_VALUE,
-                damage.after().min(other.after()), damage.upTo().max(other.upTo()), "much is damaged");
+                damage.after().min(other.after()), damage.upTo().max(other.upTo()), null, "much is damaged");
         return new DamagedRecords(wide, new Units(units.before.min(other.after()), units.last.max(other.upTo())), null);
     }
 
     SegmentDamage damage() {
         return damage;
+    }
+
+    /** Whether nobody knows any more what they wrote, so that it can neither be asked for nor be found superseded. */
+    boolean areUnknown() {
+        return contents == null && damage.takesRecords();
     }
 
     boolean isInFileOf(DamagedRecords other) {
@@ -220,6 +257,26 @@ final class DamagedRecords {
             until = isBehind(state) ? until.min(state) : until;
         }
         return hiddenUntil(until.min(supersededAt));
+    }
+
+    /** A question could not be answered, as where a run is not made yet. */
+    void unanswered() {
+        isInDoubt = true;
+    }
+
+    /** What could not be answered may be asked again. */
+    void askAgain() {
+        examined = isInDoubt ? Position.NONE : examined;
+        isInDoubt = false;
+    }
+
+    /** What the newest point may lack; null where it lacks nothing of it, or nobody knows what the records wrote. */
+    @Nullable
+    Contents neededBy(Position newest, Replica replica) {
+        Contents known = contents;
+        boolean isNeeded = known != null && damage.takesRecords() && newest.isAtLeast(known.last)
+                && hidden(replica.undo(), replica.base()).holds(newest);
+        return isNeeded ? known : null;
     }
 
     /** What is to be found out now; null where nothing is. */

@@ -10,6 +10,7 @@ import io.backhaul.engine.loop.Loop;
 import io.backhaul.mastertarget.RunHeader.Span;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Resend;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * <p>
  * A point needs a damaged record as long as the record holds the newest version of any byte there, and nothing newer that
  * the point could be built upon holds it: neither the base disks nor old content. What later records have overwritten is
- * found out here, time and again, so that points are offered again once the blocks were sent anew.
+ * found out here, time and again, so that points are offered again once the blocks were sent anew; {@link Asking} sees to
+ * that they are.
  * <p>
  * Owned by the machine's loop; what is told of damage may come from any thread.
  */
@@ -42,10 +45,11 @@ final class Damages {
     private final Map<String, String> others = new TreeMap<>();
     private final Map<String, MachineStatus.Damage> noted = new LinkedHashMap<>();
     private @Nullable Means means;
+    private @Nullable Asking asking;
     private boolean examining;
     private int looking;
     private boolean saving;
-    private int remembered;
+    private List<Placement> remembered = List.of();
     private boolean armed;
 
     /**
@@ -53,8 +57,10 @@ final class Damages {
      *
      * @param changed
      *            runs when other points are offered, or other files needed, than before
+     * @param source
+     *            is asked for what the newest point lacks
      */
-    record Means(Replica replica, Lane lane, Runnable changed) {}
+    record Means(Replica replica, Lane lane, Runnable changed, Predicate<Resend> source) {}
 
     Damages(UUID machine, Loop loop, FaultLog faults) {
         this.machine = machine;
@@ -65,9 +71,10 @@ final class Damages {
     /** The replica is open. */
     void attach(Means next) {
         means = next;
+        asking = new Asking(machine, next.replica, next.lane, next.source);
         others.keySet().forEach(file -> faults.clear(FaultCode.STORE_CORRUPT, subject(file)));
         others.clear();
-        remembered = next.replica.damagedBefore().size();
+        remembered = next.replica.remembered();
         next.replica.damagedBefore().forEach(this::journal);
     }
 
@@ -81,13 +88,13 @@ final class Damages {
         Means now = means;
         List<Placement> places = records.stream().map(DamagedRecords::damage).filter(SegmentDamage::takesRecords)
                 .map(each -> new Placement(each.segment(), each.offset(), each.lengthBytes())).toList();
-        if (now == null || saving || places.size() == remembered) {
+        if (now == null || saving || places.equals(remembered)) {
             return;
         }
         saving = true;
-        now.replica.remember(places, new Lane.Outcome<Integer>() {
+        now.replica.remember(places, new Lane.Outcome<List<Placement>>() {
             @Override
-            public void done(Integer saved) {
+            public void done(List<Placement> saved) {
                 saving = false;
                 remembered = saved;
                 remember();
@@ -264,8 +271,8 @@ final class Damages {
         List<MachineStatus.Damage> all = new ArrayList<>();
         for (DamagedRecords each : records) {
             SegmentDamage damage = each.damage();
-            all.add(new MachineStatus.Damage(ofJournal(damage.fileName()), words(damage), damage.after(),
-                    damage.upTo()));
+            String words = words(damage) + (each.areUnknown() ? "; " + MachineStatus.UNKNOWN : "");
+            all.add(new MachineStatus.Damage(ofJournal(damage.fileName()), words, damage.after(), damage.upTo()));
         }
         others.forEach((file, what) -> all.add(new MachineStatus.Damage(file, what, Position.NONE, Position.NONE)));
         return all;
@@ -341,10 +348,14 @@ final class Damages {
                 return;
             }
         }
+        if (asking != null) {
+            asking.consider(records);
+        }
         if (!armed && records.stream().anyMatch(each -> each.damage().takesRecords() && !each.isSuperseded())) {
             armed = true;
             loop.schedule(EXAMINE_NANOS, () -> {
                 armed = false;
+                records.forEach(DamagedRecords::askAgain);
                 examine();
             });
         }
@@ -364,15 +375,22 @@ final class Damages {
 
             @Override
             public void failed(IOException cause) {
+                // Nothing new may ever come to the machine: it is not left at that.
                 examining = false;
+                about.unanswered();
                 examine();
             }
         };
     }
 
+    /** What the source was asked for last. */
+    MachineStatus.Asked asked() {
+        return asking == null ? MachineStatus.Asked.NOTHING : asking.asked();
+    }
+
     /** Whether its lane reads just now. */
     boolean isLooking() {
-        return examining || looking > 0;
+        return examining || looking > 0 || (asking != null && asking.isFinding());
     }
 
     /** Nothing more is looked at. */

@@ -81,7 +81,8 @@ final class Folding {
         this.listener = listener;
         this.applied = replica.base();
         Checkpoint checkpoint = replica.checkpoint();
-        Position begun = checkpoint.following() && !checkpoint.promotion().isFence() ? replica.timeline().newest()
+        Position begun = checkpoint.following() && !checkpoint.promotion().isFence()
+                ? replica.timeline().newestPossible()
                 : checkpoint.foldTarget();
         this.reach = applied.max(begun);
         this.committedNanos = replica.loop().clock().nanos();

@@ -2,6 +2,7 @@ package io.backhaul.mastertarget;
 
 import io.backhaul.blockio.volume.Volume;
 import io.backhaul.engine.log.LogCursor;
+import io.backhaul.engine.log.SegmentDamage;
 import io.backhaul.engine.log.SegmentLog;
 import io.backhaul.engine.log.SegmentLog.Placement;
 import io.backhaul.engine.log.StoreException;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -25,7 +27,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Finds out at start what runs there are and whether they fit the journal, and reads from the journal what no run holds: its
- * newest segment always, and what has been lost. The timeline learns of all of it. Used once, on the store lane.
+ * newest segment always, and what has been lost. What is damaged there is passed over, and is known to have written something.
+ * The timeline learns of all of it. Used once, on the store lane.
  */
 final class IndexOpening {
     private static final Logger LOG = LoggerFactory.getLogger(IndexOpening.class);
@@ -41,7 +44,10 @@ final class IndexOpening {
     private final TreeMap<Long, RunHeader> ofUnits = new TreeMap<>();
     private final List<RunHeader> merged = new ArrayList<>();
     private final Map<Position, Long> times = new TreeMap<>();
+    private final Map<Integer, Long> sizes = new TreeMap<>();
+    private final List<Placement> damaged = new ArrayList<>();
     private long nextNumber = 1;
+    private long lastMicros;
 
     /**
      * @param window
@@ -55,6 +61,8 @@ final class IndexOpening {
         this.checkpoint = checkpoint;
         this.window = window;
         this.disks = checkpoint.disks().stream().mapToInt(PlacedDisk::index).sorted().toArray();
+        this.lastMicros = checkpoint.base().timeMicros();
+        checkpoint.disks().forEach(each -> sizes.put(each.index(), each.disk().sizeBytes()));
     }
 
     /** Opens the index of a journal. */
@@ -124,10 +132,52 @@ final class IndexOpening {
             runs.units().put(unit.number(), unit);
             runs.put(next);
             at = unit.last();
+            lastMicros = unit.times().lastMicros();
             nextNumber++;
             next = ofUnits.get(nextNumber);
         }
         return at;
+    }
+
+    /** The next frame; what cannot be read in front of it is passed over. */
+    private @Nullable Frame next(LogCursor cursor, Consumer<SegmentDamage> passed) throws IOException {
+        while (true) {
+            try {
+                return cursor.next();
+            } catch (StoreException failed) {
+                SegmentDamage damage = cursor.skip();
+                if (damage == null) {
+                    throw failed;
+                }
+                LOG.warn("{}; passed over", failed.getMessage());
+                damaged.add(new Placement(damage.segment(), damage.offset(), damage.lengthBytes()));
+                if (damage.takesRecords()) {
+                    passed.accept(damage);
+                }
+            }
+        }
+    }
+
+    /** Where the journal could not be read. */
+    List<Placement> damaged() {
+        return damaged;
+    }
+
+    /** Tells the timeline that frames cannot be read. */
+    private void lose(SegmentDamage damage, boolean mayHoldFidelity) {
+        for (Position each : List.of(window, checkpoint.base().position(), checkpoint.foldTarget())) {
+            if (damage.after().isBefore(each) && damage.upTo().isAtLeast(each)) {
+                times.put(each, lastMicros);
+            }
+        }
+        if (!window.isBefore(damage.upTo())) {
+            return;
+        }
+        if (mayHoldFidelity) {
+            timeline.lose(damage.upTo());
+        } else {
+            timeline.pass(damage.upTo(), lastMicros);
+        }
     }
 
     /** Tells the timeline what a unit says. */
@@ -138,8 +188,10 @@ final class IndexOpening {
         if (unit.holds(window) || unit.holds(target)) {
             try (LogCursor cursor = log.cursor(unit.before())) {
                 while (cursor.position().isBefore(unit.last())) {
-                    Frame frame = cursor.next();
-                    if (frame == null) {
+                    Frame frame = next(cursor, damage -> lose(damage, damage.mayHoldFidelity()
+                            && events.stream().anyMatch(event -> damage.holds(event.at()))));
+                    if (frame == null || unit.last().isBefore(frame.first())) {
+                        release(frame);
                         break;
                     }
                     take(frame, null, cursor.placement());
@@ -150,24 +202,50 @@ final class IndexOpening {
                 if (!event.before().equals(Position.NONE)) {
                     timeline.pass(event.before(), event.beforeMicros());
                 }
-                take(log.read(event.at()), null, event.at());
+                recall(event, unit);
             }
             timeline.pass(unit.last(), unit.times().lastMicros());
+        }
+    }
+
+    private void recall(IndexUnit.Event event, IndexUnit unit) throws IOException {
+        try {
+            take(log.read(event.at()), null, event.at());
+        } catch (StoreException failed) {
+            if (failed.kind() != Kind.CORRUPT) {
+                throw failed;
+            }
+            damaged.add(event.at());
+            List<SegmentDamage> found = log.look(event.at());
+            if (found.isEmpty() || found.stream().anyMatch(SegmentDamage::mayHoldFidelity)) {
+                timeline.lose(event.before().max(unit.before()));
+            }
+        }
+    }
+
+    private static void release(@Nullable Frame frame) {
+        if (frame != null) {
+            frame.release();
         }
     }
 
     /** Reads the rest from the journal. Units that are found again in a run as they were are not written again. */
     private void rest(JournalIndex index, Position from) throws IOException {
         try (LogCursor cursor = log.cursor(from)) {
-            Frame frame = cursor.next();
+            Consumer<SegmentDamage> passed = damage -> {
+                index.lose(damage, lastMicros, sizes);
+                lose(damage, damage.mayHoldFidelity());
+            };
+            Frame frame = next(cursor, passed);
             while (frame != null) {
                 take(frame, index, cursor.placement());
-                frame = cursor.next();
+                frame = next(cursor, passed);
             }
         }
     }
 
     private void take(Frame frame, @Nullable JournalIndex index, Placement at) throws StoreException {
+        lastMicros = frame.timeMicros();
         try {
             if (index != null) {
                 index.add(frame, at);

@@ -110,6 +110,9 @@ final class Intake {
             return;
         }
         accepted = frame.last();
+        if (buildsOnNothing(frame)) {
+            replica.beginsAnew(frame.first());
+        }
         Arrived arrived = new Arrived(frame, released);
         if (turning) {
             held.add(arrived);
@@ -162,6 +165,14 @@ final class Intake {
         } else {
             routed = frame.last();
             direct.append(frame, arrived.released);
+        }
+    }
+
+    private static boolean buildsOnNothing(Frame frame) {
+        try {
+            return frame.type() == FrameType.GENERATION && GenerationStart.read(frame).basis().equals(Position.NONE);
+        } catch (MalformedBodyException checkedBefore) {
+            throw new IllegalStateException(checkedBefore);
         }
     }
 

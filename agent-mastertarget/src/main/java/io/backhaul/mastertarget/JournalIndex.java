@@ -1,5 +1,6 @@
 package io.backhaul.mastertarget;
 
+import io.backhaul.engine.log.SegmentDamage;
 import io.backhaul.engine.log.SegmentLog.Placement;
 import io.backhaul.mastertarget.IndexStretch.Floor;
 import io.backhaul.mastertarget.IndexStretch.Part;
@@ -58,6 +59,19 @@ final class JournalIndex {
 
     /** Takes the next frame of the journal, which is durable. */
     void add(Frame frame, Placement at) throws MalformedBodyException {
+        UnitTable growing = growing(at);
+        growing.add(frame, at);
+        last = growing.last();
+    }
+
+    /** Takes note that frames cannot be read, as {@link UnitTable#lose} does. */
+    void lose(SegmentDamage damage, long timeMicros, Map<Integer, Long> sizes) {
+        UnitTable growing = growing(new Placement(damage.segment(), damage.offset(), damage.lengthBytes()));
+        growing.lose(damage, timeMicros, sizes);
+        last = growing.last();
+    }
+
+    private UnitTable growing(Placement at) {
         UnitTable growing = tail;
         if (growing != null && growing.isFullFor(at, limits.unitExtents())) {
             seal(growing);
@@ -67,8 +81,7 @@ final class JournalIndex {
             growing = new UnitTable(at.segment(), last);
             tail = growing;
         }
-        growing.add(frame, at);
-        last = growing.last();
+        return growing;
     }
 
     /** Ends the unit that grows. */

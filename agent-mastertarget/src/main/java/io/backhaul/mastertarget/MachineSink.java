@@ -86,6 +86,11 @@ final class MachineSink implements FrameSink {
                     + shapes(known));
         }
         Position basis = start.basis();
+        Position origin = parts.replica().origin();
+        if (!basis.equals(Position.NONE) && basis.isBefore(origin)) {
+            return refusal(FaultCode.BASIS_UNKNOWN,
+                    "basis " + basis + ", but the stream began anew at " + origin + ", on nothing");
+        }
         if (!parts.intake().journaled().isAtLeast(basis)) {
             return refusal(FaultCode.BASIS_UNKNOWN,
                     "basis " + basis + ", journaled " + parts.intake().journaled());

@@ -20,6 +20,9 @@ public record MachineStatus(UUID machine, String name, String state, Fidelity fi
         String peer,
         Position base, Store store, RecoveryPoints points, List<PlacedDisk> disks, List<OpenView> views, Fold fold,
         Scrub scrub, String trouble) {
+    /** Said of damaged records that nobody knows any more the place of: what they wrote cannot be asked for. */
+    public static final String UNKNOWN = "what they wrote is not known";
+
     /**
      * What the journal takes.
      *
@@ -49,9 +52,22 @@ public record MachineStatus(UUID machine, String name, String state, Fidelity fi
      *            of the pass under way or last done
      * @param endedMicros
      *            when the last pass since the start ended; 0 where none has
+     * @param asked
+     *            what the source was asked for again
      */
-    public record Scrub(boolean running, long doneBytes, long totalBytes, long endedMicros, List<Damage> damaged) {
-        static final Scrub NONE = new Scrub(false, 0, 0, 0, List.of());
+    public record Scrub(boolean running, long doneBytes, long totalBytes, long endedMicros, List<Damage> damaged,
+            Asked asked) {
+        static final Scrub NONE = new Scrub(false, 0, 0, 0, List.of(), Asked.NOTHING);
+    }
+
+    /**
+     * What the newest point lacked, and the source was asked to send again, the last time since the start.
+     *
+     * @param micros
+     *            when; 0 where nothing was asked for
+     */
+    public record Asked(long bytes, long micros) {
+        static final Asked NOTHING = new Asked(0, 0);
     }
 
     /**

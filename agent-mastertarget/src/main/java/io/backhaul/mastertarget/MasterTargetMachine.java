@@ -21,6 +21,7 @@ import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.Hello;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
+import io.backhaul.protocol.Resend;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -182,7 +183,7 @@ public final class MasterTargetMachine {
         Scrubber scrubber = new Scrubber(replica, ports.lanes().scrub(), setup.scrub(),
                 () -> folding.isRunning() || intake.journaled().isBefore(intake.accepted()));
         Parts parts = new Parts(replica, intake, folding, views, digester, scrubber);
-        replica.damages().attach(new Damages.Means(replica, ports.lanes().scrub(), folding::consider));
+        replica.damages().attach(new Damages.Means(replica, ports.lanes().scrub(), folding::consider, this::askSource));
         clear("journal");
         replica.indexer().begin();
         Checkpoint.Promotion stage = replica.checkpoint().promotion();
@@ -199,6 +200,11 @@ public final class MasterTargetMachine {
             case DONE -> moveTo(new Promoted(parts, stage.target()), "stands at " + stage.target());
         }
         openedOrNot();
+    }
+
+    private boolean askSource(Resend resend) {
+        StreamReceiver current = session;
+        return state instanceof Serving && current != null && current.offer(resend.frame(ports.allocator()));
     }
 
     private void notOpened(StoreException cause) {

@@ -143,7 +143,8 @@ final class Points {
         String wanted = switch (name) {
             case PointName.Latest latest -> "there is no recovery point yet";
             case PointName.At at when parts.replica().damages().hides(at.position()) -> "position " + at.position()
-                    + " needs records of the journal that are damaged: have the disks compared (`backhaul resync`)";
+                    + " needs records of the journal that are damaged; points begin again by themselves when the source has"
+                    + " sent anew what the newest one lacks, else after a comparison (`backhaul resync`)";
             case PointName.At at -> "position " + at.position()
                     + (at.position().isBefore(points.oldest()) ? " is older than the oldest recovery point"
                             : " is no recovery point");

@@ -16,7 +16,9 @@ import io.backhaul.protocol.Position;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -44,13 +46,13 @@ final class Replica {
     private final UndoSet undo;
     private final Pins pins = new Pins();
     private final Reading reading;
-    private final DamageFile damageFile;
-    private final List<SegmentDamage> damagedBefore;
+    private final Remembered remembered;
     private JournalIndex index;
     private Indexer indexer;
     private Timeline timeline;
     private BaseSet disks;
     private Checkpoint checkpoint;
+    private Position origin;
 
     /** Where a replica lies. */
     record Place(UUID machine, Volume volume, BaseDisks disks, SegmentLimits segments, ByteBufAllocator allocator,
@@ -91,7 +93,7 @@ final class Replica {
             Timeline timeline) {}
 
     /** What is known to be damaged, and where that is remembered. */
-    private record Remembered(DamageFile file, List<SegmentDamage> damaged) {}
+    private record Remembered(DamageFile file, List<Placement> places, List<SegmentDamage> damaged) {}
 
     private Replica(Loop loop, Lane store, Stored stored, Contents contents, Remembered remembered, Reading reading) {
         this.loop = loop;
@@ -104,8 +106,8 @@ final class Replica {
         this.disks = contents.disks;
         this.checkpoint = contents.checkpoint;
         this.reading = reading;
-        this.damageFile = remembered.file;
-        this.damagedBefore = remembered.damaged;
+        this.origin = checkpoint.origin().max(timeline.origin());
+        this.remembered = remembered;
         this.payloads = new Payloads(log, reading.cacheBytes(), reading.damages());
         this.indexer = newIndexer();
     }
@@ -125,15 +127,17 @@ final class Replica {
         boolean promoted = checkpoint.promotion().stage() == Stage.DONE;
         BaseSet disks = BaseSet.open(place.disks(), promoted ? List.of() : checkpoint.disks());
         try {
-            SegmentLog log = SegmentLog.open(place.volume().folder(JOURNAL), LogKind.JOURNAL, place.machine(),
+            SegmentLog log = SegmentLog.openDamaged(place.volume().folder(JOURNAL), LogKind.JOURNAL, place.machine(),
                     place.segments(), place.allocator());
             UndoSet undo = new UndoSet(place.volume().folder(UNDO), place.machine(), reading.damages());
             Contents contents;
             Remembered remembered;
             try {
-                remembered = remembered(new DamageFile(place.volume(), place.machine()), log, reading.damages());
-                contents = read(new Opened(checkpoint, disks, undo), new RunSet(log, place.machine(),
+                List<Placement> passedOver = new ArrayList<>();
+                contents = read(new Opened(checkpoint, disks, undo, passedOver), new RunSet(log, place.machine(),
                         new RunFiles(place.volume().folder(INDEX)), reading.index().cacheBytes()), reading.index());
+                remembered = remembered(new DamageFile(place.volume(), place.machine()), log, passedOver,
+                        reading.damages());
             } catch (IOException failed) {
                 undo.close();
                 log.close();
@@ -146,23 +150,28 @@ final class Replica {
         }
     }
 
-    /** Looks again where the journal was damaged before. */
-    private static Remembered remembered(DamageFile file, SegmentLog log, Damages damages) throws IOException {
-        List<SegmentDamage> found = new ArrayList<>();
+    /** Looks again where the journal was damaged before, and what is wrong where it was passed over just now. */
+    private static Remembered remembered(DamageFile file, SegmentLog log, List<Placement> passedOver,
+            Damages damages) throws IOException {
+        List<Placement> places = List.of();
+        Set<SegmentDamage> found = new LinkedHashSet<>();
         try {
-            for (Placement at : file.load()) {
-                found.addAll(log.look(at));
-            }
+            places = file.load();
         } catch (StoreException failed) {
             if (failed.kind() != Kind.CORRUPT) {
                 throw failed;
             }
             damages.forgotten(failed);
         }
-        return new Remembered(file, found);
+        for (List<Placement> all : List.of(places, passedOver)) {
+            for (Placement at : all) {
+                found.addAll(log.look(at));
+            }
+        }
+        return new Remembered(file, places, List.copyOf(found));
     }
 
-    private record Opened(Checkpoint checkpoint, BaseSet disks, UndoSet undo) {}
+    private record Opened(Checkpoint checkpoint, BaseSet disks, UndoSet undo, List<Placement> passedOver) {}
 
     private static Contents read(Opened opened, RunSet runs, IndexLimits limits) throws IOException {
         Checkpoint checkpoint = opened.checkpoint;
@@ -181,7 +190,10 @@ final class Replica {
         }
         Base window = window(opened.undo, checkpoint);
         Timeline timeline = new Timeline(window);
-        JournalIndex index = new IndexOpening(runs, limits, timeline, checkpoint, window.position()).run();
+        IndexOpening opening = new IndexOpening(runs, limits, timeline, checkpoint, window.position());
+        JournalIndex index = opening.run();
+        opened.passedOver.addAll(log.passedOver());
+        opened.passedOver.addAll(opening.damaged());
         return new Contents(checkpoint, opened.disks, log, opened.undo, index, timeline);
     }
 
@@ -238,6 +250,16 @@ final class Replica {
         return checkpoint.base().position();
     }
 
+    /** Where the newest generation began that builds on nothing: no other one builds on what is before it. */
+    Position origin() {
+        return origin;
+    }
+
+    /** A generation begins that builds on nothing. */
+    void beginsAnew(Position first) {
+        origin = first;
+    }
+
     /** The oldest state that can still be had: that of the base disks, or what has been saved of an earlier one. */
     Base window() {
         return window(undo, checkpoint);
@@ -252,16 +274,21 @@ final class Replica {
         return reading.index().memoryBytes() / STRETCH_BYTES;
     }
 
-    /** What was known of damage to the journal before, and is so still. */
+    /** Where the journal was known to be damaged when it was opened. */
+    List<Placement> remembered() {
+        return remembered.places;
+    }
+
+    /** What was found of damage to the journal when it was opened, there or elsewhere. */
     List<SegmentDamage> damagedBefore() {
-        return damagedBefore;
+        return remembered.damaged;
     }
 
     /** Remembers where the journal is damaged. */
-    void remember(List<Placement> damaged, Lane.Outcome<Integer> outcome) {
+    void remember(List<Placement> damaged, Lane.Outcome<List<Placement>> outcome) {
         store.submit(() -> {
-            damageFile.save(damaged);
-            return damaged.size();
+            remembered.file.save(damaged);
+            return damaged;
         }, loop, outcome);
     }
 
@@ -284,9 +311,10 @@ final class Replica {
      *            what must be durable before; may fail
      */
     void save(Step first, UnaryOperator<Checkpoint> change, Consumer<IOException> failed, Runnable saved) {
+        Position since = origin;
         store.submit(() -> {
             first.run();
-            return stored.save(change);
+            return stored.save(was -> change.apply(was).withOrigin(since));
         }, loop, new Lane.Outcome<Checkpoint>() {
             @Override
             public void done(Checkpoint now) {

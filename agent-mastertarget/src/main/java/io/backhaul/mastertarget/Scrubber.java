@@ -262,7 +262,8 @@ final class Scrubber {
 
     /** How far it is. */
     MachineStatus.Scrub status() {
-        return new MachineStatus.Scrub(running, doneBytes, totalBytes, endedMicros, replica.damages().all());
+        return new MachineStatus.Scrub(running, doneBytes, totalBytes, endedMicros, replica.damages().all(),
+                replica.damages().asked());
     }
 
     /** Whether its lane reads just now. */

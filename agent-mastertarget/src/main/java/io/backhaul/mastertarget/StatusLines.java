@@ -49,6 +49,10 @@ final class StatusLines {
             line.put("endedMicros", scrub.endedMicros());
         }
         line.put("damaged", scrub.damaged().stream().map(StatusLines::damage).toList());
+        if (scrub.asked().micros() > 0) {
+            line.put("askedBytes", scrub.asked().bytes());
+            line.put("askedMicros", scrub.asked().micros());
+        }
         return line;
     }
 

@@ -27,6 +27,9 @@ final class Timeline {
     private Fidelity fidelity;
     private Position last;
     private long lastMicros;
+    private boolean doubtful;
+    private Position doubted = Position.NONE;
+    private Position origin = Position.NONE;
 
     /** What is known of the state that the journal builds on. */
     Timeline(Base base) {
@@ -47,7 +50,7 @@ final class Timeline {
         last = frame.last();
         lastMicros = frame.timeMicros();
         switch (frame.type()) {
-            case GENERATION -> turn(GenerationStart.read(frame).fidelity(), true);
+            case GENERATION -> begin(GenerationStart.read(frame));
             case FIDELITY -> turn(FidelityChange.read(frame).fidelity(), fidelity != Fidelity.ORDERED);
             case MARK -> {
                 extend();
@@ -59,11 +62,48 @@ final class Timeline {
         }
     }
 
+    private void begin(GenerationStart start) {
+        origin = start.basis().equals(Position.NONE) ? last : origin;
+        turn(start.fidelity(), true);
+    }
+
+    /** Where the newest generation began that builds on nothing; NONE where none is known. */
+    Position origin() {
+        return origin;
+    }
+
     /** Frames that say nothing but writes have passed, up to this position. */
     void pass(Position position, long timeMicros) {
         last = position;
         lastMicros = timeMicros;
         extend();
+    }
+
+    /**
+     * Frames have passed that nobody can read, and that may have said what the stream is worth: nothing is a point until it says
+     * so again.
+     */
+    void lose(Position position) {
+        last = position;
+        fidelity = Fidelity.CATCH_UP;
+        doubtful = true;
+        doubted = position;
+        origin = position;
+    }
+
+    /** Whether frames were lost that may have said what the stream is worth, and none has said so since. */
+    boolean isDoubtful() {
+        return doubtful;
+    }
+
+    /** The last position of the journal. */
+    Position last() {
+        return last;
+    }
+
+    /** The last position that is a point, or was one for all that is known. */
+    Position newestPossible() {
+        return newest().max(doubted);
     }
 
     /** Takes the frame whose record the base stands at: of what it says only a mark still counts. */
@@ -80,6 +120,7 @@ final class Timeline {
 
     private void turn(Fidelity next, boolean anew) {
         fidelity = next;
+        doubtful = false;
         if (next == Fidelity.ORDERED && anew) {
             begin(last, lastMicros);
         } else {
@@ -92,6 +133,7 @@ final class Timeline {
             Interval open = intervals.removeLast();
             intervals.add(new Interval(open.from(), open.fromMicros(), last, lastMicros));
         }
+        doubted = doubtful ? last : doubted;
     }
 
     /** Of what comes next. */

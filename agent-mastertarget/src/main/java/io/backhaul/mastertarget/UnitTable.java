@@ -1,7 +1,9 @@
 package io.backhaul.mastertarget;
 
+import io.backhaul.engine.log.SegmentDamage;
 import io.backhaul.engine.log.SegmentLog.Placement;
 import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.FrameHeader;
 import io.backhaul.protocol.FrameType;
 import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
@@ -9,6 +11,7 @@ import io.backhaul.protocol.WriteBatch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What one unit of the journal holds: its frames, and the extents of its writes in the order of arrival, in columns of
@@ -23,6 +26,8 @@ final class UnitTable {
 
     /** More frames than this are never in one table, so that memory is bounded where frames hold few extents. */
     static final int MAX_FRAMES = 16_384;
+
+    private static final long MAX_SPAN_BYTES = 1 << 30;
 
     private final long segment;
     private final Position before;
@@ -73,10 +78,57 @@ final class UnitTable {
         if (frame.type() == FrameType.WRITES) {
             addExtents(WriteBatch.open(frame));
         } else {
-            events = eventCount == events.length ? Arrays.copyOf(events, 2 * eventCount) : events;
-            events[eventCount++] = frames;
+            addEvent();
         }
         frames++;
+    }
+
+    /**
+     * Frames that cannot be read have been passed over. Where nobody knows what they wrote, they stand for one frame that
+     * wrote everything: so what they may have written is never taken for what was there before.
+     *
+     * @param timeMicros
+     *            of the frame in front of them
+     * @param sizes
+     *            of the disks, by their indexes
+     */
+    void lose(SegmentDamage damage, long timeMicros, Map<Integer, Long> sizes) {
+        if (frames == generations.length) {
+            growFrames();
+        }
+        Position end = damage.upTo();
+        generations[frames] = end.generation();
+        sequences[frames] = end.sequence();
+        times[frames] = timeMicros;
+        offsets[frames] = damage.offset();
+        // No frame is as short, so that nothing is ever read there, though it could be read again.
+        lengths[frames] = FrameHeader.LENGTH_BYTES;
+        records[frames] = 1;
+        firstExtents[frames] = extents;
+        if (damage.mayHoldWrites()) {
+            sizes.forEach(this::addEverything);
+        }
+        if (damage.mayHoldFidelity()) {
+            addEvent();
+        }
+        frames++;
+    }
+
+    private void addEverything(int disk, long sizeBytes) {
+        for (long at = 0; at < sizeBytes; at += MAX_SPAN_BYTES) {
+            growExtents(extents + 1);
+            diskOffsets[extents] = at;
+            spans[extents] = (int) Math.min(MAX_SPAN_BYTES, sizeBytes - at);
+            frameOf[extents] = frames;
+            payloadOffsets[extents] = 0;
+            disks[extents] = (short) disk;
+            extents++;
+        }
+    }
+
+    private void addEvent() {
+        events = eventCount == events.length ? Arrays.copyOf(events, 2 * eventCount) : events;
+        events[eventCount++] = frames;
     }
 
     private void addExtents(WriteBatch batch) {

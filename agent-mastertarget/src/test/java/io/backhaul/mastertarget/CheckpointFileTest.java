@@ -28,7 +28,8 @@ final class CheckpointFileTest {
                 List.of(new PlacedDisk(new DiskInfo(0, "naa.1", 1 << 20, 512), DiskFormat.VMDK, "/store/a/disk-0.vmdk"),
                         new PlacedDisk(new DiskInfo(7, "naa.2", 8192, 4096), DiskFormat.DEVICE, "/dev/sdq")),
                 new Base(new Position(3, step), Fidelity.ORDERED, 1_700_000_000_000_000L + step), step % 2 == 0,
-                step % 3 == 0, new Position(4, 9), new Promotion(Stage.INTENDED, new Position(4, 11)));
+                step % 3 == 0, new Position(4, 9), new Promotion(Stage.INTENDED, new Position(4, 11)),
+                new Position(2, step));
     }
 
     @Test

@@ -125,10 +125,9 @@ final class MachineLivesTest {
             fixture.source.send();
             fixture.world.pass(0);
             if (fixture.source.isWelcome() && fixture.machine.state() instanceof MachineState.Serving(var parts)) {
-                boolean compare = random.nextBoolean();
-                fixture.source.generation(parts.intake().accepted(),
-                        compare ? Position.NONE : fixture.source.journaled(),
-                        compare ? Fidelity.BASELINE : Fidelity.CATCH_UP);
+                Position basis = random.nextBoolean() ? Position.NONE : fixture.source.basis();
+                fixture.source.generation(parts.intake().accepted(), basis,
+                        basis.equals(Position.NONE) ? Fidelity.BASELINE : Fidelity.CATCH_UP);
             }
         }
 

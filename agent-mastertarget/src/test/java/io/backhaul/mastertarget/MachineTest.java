@@ -25,6 +25,8 @@ import java.util.Random;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a machine does, one thing at a time. */
 final class MachineTest {
@@ -126,6 +128,34 @@ final class MachineTest {
         source.generation(source.last(), source.last().plus(1000), Fidelity.CATCH_UP);
         send();
         assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
+    }
+
+    /** It is of a source that has lost its state since: what has been written in between is not in what it marked. */
+    @ParameterizedTest
+    @CsvSource({"true, false", "true, true", "false, false", "false, true"})
+    void aGenerationBuildsOnNothingThatIsBeforeAStreamThatBeganAnew(boolean ordered, boolean restarted) {
+        begin();
+        Position basis = source.last();
+        source.generation(basis, Position.NONE, Fidelity.BASELINE);
+        source.everything();
+        if (ordered) {
+            source.fidelity(Fidelity.ORDERED);
+        }
+        write();
+        send();
+        Position after = source.last();
+        assertThat(source.told()).isEqualTo(after);
+        if (restarted) {
+            fixture.machine.changeRetention(new RetentionPolicy(RetentionPolicy.Stand.NEWEST, Duration.ofDays(1), 1));
+            fixture.world.pass(30 * SECOND);
+            fixture.crash(true);
+            fixture.start();
+            fixture.world.pass(SECOND);
+        }
+        source.generation(after, basis, Fidelity.CATCH_UP);
+        send();
+        assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
+        assertThat(fixture.machine.positions().received()).isEqualTo(after);
     }
 
     @Test

@@ -11,6 +11,7 @@ import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Resend;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.time.Duration;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -53,6 +55,22 @@ final class ScrubTest {
         fixture.source.mark();
         fixture.source.send();
         fixture.world.pass(3 * SECOND);
+    }
+
+    /** As {@link #write}, with stretches that are no points, within a generation and between two. */
+    private static void writeWithGaps(TargetFixture fixture, Random random) {
+        for (int i = 0; i < 6; i++) {
+            if (random.nextInt(4) == 0) {
+                fixture.source.generation(fixture.source.last(), fixture.source.last(), Fidelity.CATCH_UP);
+            } else if (random.nextInt(2) == 0) {
+                fixture.source.fidelity(Fidelity.CATCH_UP);
+            }
+            write(fixture);
+            if (fixture.source.fidelity() != Fidelity.ORDERED) {
+                fixture.source.fidelity(Fidelity.ORDERED);
+            }
+            write(fixture);
+        }
     }
 
     private static List<MachineStatus.Damage> scrub(TargetFixture fixture) {
@@ -166,6 +184,59 @@ final class ScrubTest {
         fixture.source.close();
     }
 
+    /** Changes some bytes anywhere in the journal, but for the sync marks of its newest file. */
+    private static String garble(TargetFixture fixture, Random random) throws IOException {
+        CrashVolume files = fixture.volume.folder("journal");
+        List<String> names = files.list("");
+        String name = names.get(random.nextInt(names.size()));
+        byte[] bytes = files.bytes(name);
+        int least = name.equals(names.getLast()) ? 1536 : 0;
+        int from = least + random.nextInt(bytes.length - least);
+        int to = Math.min(bytes.length, from + 1 + random.nextInt(random.nextBoolean() ? 1 : 6000));
+        for (int i = from; i < to; i++) {
+            bytes[i] ^= (byte) (1 + random.nextInt(255));
+        }
+        files.put(name, bytes);
+        return name + " from " + from + " to " + to;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"OLDEST, false", "NEWEST, false", "OLDEST, true", "NEWEST, true"})
+    void aStartOpensWhatIsDamagedAndOffersWhatIsTrue(Stand stand, boolean withoutIndex) throws IOException {
+        for (int seed = 0; seed < FLIPS; seed++) {
+            TargetFixture fixture = machine(seed, stand);
+            writeWithGaps(fixture, new Random(seed));
+            List<Position> before = offered(fixture);
+            fixture.crash(false);
+            String when = "seed " + seed + ", " + garble(fixture, new Random(seed));
+            if (withoutIndex) {
+                CrashVolume index = fixture.volume.folder("index");
+                for (String name : index.list("")) {
+                    index.delete(name);
+                }
+            }
+            fixture.start();
+            fixture.world.pass(30 * SECOND);
+            assertThat(fixture.machine.status().state()).as(when).isEqualTo("LIVE");
+            scrub(fixture);
+            assertThat(before).as(when).containsAll(offered(fixture));
+            assertOfferedPointsAreTrue(fixture, when);
+            write(fixture);
+            assertThat(fixture.source.told()).as(when).isEqualTo(fixture.source.last());
+            assertOfferedPointsAreTrue(fixture, when + ", written on");
+            fixture.crash(false);
+            fixture.start();
+            fixture.world.pass(30 * SECOND);
+            assertOfferedPointsAreTrue(fixture, when + ", started once more");
+            fixture.source.heeding = true;
+            fixture.world.pass(100 * SECOND);
+            write(fixture);
+            assertThat(fixture.machine.points().newest()).as(when).isEqualTo(fixture.source.last());
+            assertOfferedPointsAreTrue(fixture, when + ", sent again");
+            fixture.source.close();
+        }
+    }
+
     @Test
     void whatIsSentAnewTakesThePlaceOfWhatIsDamaged() throws IOException {
         TargetFixture fixture = machine(2, Stand.OLDEST);
@@ -194,10 +265,118 @@ final class ScrubTest {
     }
 
     @Test
+    void whatTheNewestPointLacksIsAskedForAndPointsBeginAgainThoughNobodyWrites() throws IOException {
+        TargetFixture twin = machine(2, Stand.OLDEST);
+        rotBody(twin);
+        List<String> lacking = damagedChunks(twin);
+        twin.source.close();
+        TargetFixture fixture = machine(2, Stand.OLDEST);
+        rotBody(fixture);
+        fixture.source.heeding = true;
+        Position before = fixture.source.last();
+        assertThat(scrub(fixture)).hasSize(1);
+        assertThat(fixture.source.resends()).singleElement().satisfies(resend -> {
+            assertThat(resend.needing()).isEqualTo(before);
+            assertThat(chunks(resend)).as("chunks asked for").containsExactlyElementsOf(lacking);
+        });
+        assertThat(fixture.machine.status().scrub().asked().bytes())
+                .isEqualTo(fixture.source.resends().getFirst().bytes());
+        fixture.world.pass(10 * SECOND);
+        assertThat(fixture.machine.points().newest()).isEqualTo(fixture.source.last()).isGreaterThan(before);
+        assertOfferedPointsAreTrue(fixture, "healed");
+        write(fixture);
+        fixture.world.pass(100 * SECOND);
+        assertThat(fixture.source.resends()).as("once is enough").hasSize(1);
+        assertOfferedPointsAreTrue(fixture, "went on");
+        fixture.source.close();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"OLDEST", "NEWEST"})
+    void whateverRotsInTheJournalHealsUpToTheNewestPoint(Stand stand) throws IOException {
+        int healed = 0;
+        for (int seed = 0; seed < FLIPS; seed++) {
+            TargetFixture fixture = machine(seed, stand);
+            fixture.source.heeding = true;
+            String when = "seed " + seed + ", " + flip(fixture, "journal", new Random(seed));
+            scrub(fixture);
+            write(fixture);
+            fixture.world.pass(60 * SECOND);
+            assertThat(fixture.machine.points().newest()).as(when).isEqualTo(fixture.source.last());
+            assertOfferedPointsAreTrue(fixture, when);
+            healed += fixture.source.resends().size();
+            fixture.source.close();
+        }
+        assertThat(healed).isGreaterThan(stand == Stand.OLDEST ? FLIPS / 3 : -1);
+    }
+
+    @Test
+    void itIsAskedAgainEveryHalfMinuteAsLongAsItIsNeededAndInOrder() throws IOException {
+        TargetFixture fixture = machine(2, Stand.OLDEST);
+        rotBody(fixture);
+        scrub(fixture);
+        fixture.world.pass(120 * SECOND);
+        assertThat(fixture.source.resends()).hasSizeBetween(4, 7).allMatch(fixture.source.resends().getFirst()::equals);
+        fixture.source.fidelity(Fidelity.CATCH_UP);
+        fixture.source.send();
+        fixture.world.pass(SECOND);
+        int asked = fixture.source.resends().size();
+        fixture.world.pass(120 * SECOND);
+        assertThat(fixture.source.resends()).as("while there is no order").hasSize(asked);
+        fixture.source.everything();
+        fixture.source.fidelity(Fidelity.ORDERED);
+        fixture.source.send();
+        fixture.world.pass(120 * SECOND);
+        assertThat(fixture.source.resends()).as("when all has been written anew").hasSize(asked);
+        fixture.source.close();
+    }
+
+    @Test
+    void itIsAskedAtOnceWhereNobodyWasThereToAsk() throws IOException {
+        TargetFixture fixture = machine(2, Stand.OLDEST);
+        fixture.source.hangUp();
+        fixture.world.pass(SECOND);
+        rotBody(fixture);
+        scrub(fixture);
+        assertThat(fixture.machine.status().scrub().asked().micros()).isZero();
+        fixture.source.connect(fixture.machine);
+        fixture.world.pass(6 * SECOND);
+        assertThat(fixture.source.resends()).hasSize(1);
+        fixture.source.close();
+    }
+
+    @Test
+    void whatTheBaseDisksHoldIsNotAskedFor() throws IOException {
+        TargetFixture fixture = machine(2, Stand.NEWEST);
+        rotBody(fixture);
+        assertThat(scrub(fixture)).hasSize(1);
+        fixture.world.pass(60 * SECOND);
+        assertThat(fixture.source.resends()).isEmpty();
+        assertThat(fixture.machine.points().newest()).isEqualTo(fixture.source.last());
+        fixture.source.close();
+    }
+
+    /** By disk and number of the chunk. */
+    private static List<String> chunks(Resend resend) {
+        TreeSet<String> chunks = new TreeSet<>();
+        for (Resend.Extent extent : resend.extents()) {
+            for (long chunk = extent.offset() / 4096; chunk * 4096 < extent.end(); chunk++) {
+                chunks.add("%d:%02d".formatted(extent.disk(), chunk));
+            }
+        }
+        return List.copyOf(chunks);
+    }
+
+    @Test
     void aComparisonIsToldThatADamagedChunkDiffers() throws IOException {
         TargetFixture fixture = machine(2, Stand.OLDEST);
         rotBody(fixture);
-        int differing = 0;
+        assertThat(damagedChunks(fixture)).hasSizeBetween(1, 7);
+        fixture.source.close();
+    }
+
+    private static List<String> damagedChunks(TargetFixture fixture) {
+        List<String> differing = new ArrayList<>();
         for (int disk = 0; disk < TargetFixture.DISKS; disk++) {
             int chunks = TargetFixture.DISK_BYTES / 4096;
             fixture.source.ask(new DigestRequest(fixture.source.machine, fixture.source.last(), 1, disk, 4096,
@@ -210,11 +389,12 @@ final class ScrubTest {
                 answer.digests().slice(i * Limits.DIGEST_BYTES, Limits.DIGEST_BYTES).get(digest);
                 byte[] nothing = new byte[Limits.DIGEST_BYTES];
                 Arrays.fill(nothing, (byte) 0xff);
-                differing += Arrays.equals(digest, nothing) ? 1 : 0;
+                if (Arrays.equals(digest, nothing)) {
+                    differing.add("%d:%02d".formatted(disk, i));
+                }
             }
         }
-        assertThat(differing).isPositive().isLessThan(8);
-        fixture.source.close();
+        return differing;
     }
 
     @Test

@@ -17,6 +17,7 @@ import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
 import io.backhaul.protocol.WriteBatchBuilder;
@@ -48,10 +49,14 @@ final class SourceModel {
     private Fidelity fidelity = Fidelity.BASELINE;
     private Position told = Position.NONE;
     private Position journaled = Position.NONE;
+    private Position origin = Position.NONE;
     private int toSend;
     private @Nullable TestLink link;
     private final List<Refusal> refusals = new ArrayList<>();
     private final List<Digests> digests = new ArrayList<>();
+    private final List<Resend> resends = new ArrayList<>();
+    /** Whether it sends what is asked for again. */
+    boolean heeding;
     private int marks;
 
     SourceModel(World world, RandomGenerator random, int disks, int diskBytes) {
@@ -70,6 +75,11 @@ final class SourceModel {
         return journaled;
     }
 
+    /** What the next generation can build upon: nothing, where nothing of the last that began anew is journaled. */
+    Position basis() {
+        return journaled.isAtLeast(origin) ? journaled : Position.NONE;
+    }
+
     Position last() {
         return last;
     }
@@ -84,6 +94,25 @@ final class SourceModel {
 
     List<Digests> digests() {
         return digests;
+    }
+
+    List<Resend> resends() {
+        return resends;
+    }
+
+    private void sendAgain(Resend resend) {
+        fidelity(Fidelity.CATCH_UP);
+        for (Resend.Extent extent : resend.extents()) {
+            WriteBatchBuilder batch = new WriteBatchBuilder(ALLOCATOR, extent.lengthBytes());
+            Position first = last.plus(1);
+            byte[] data = java.util.Arrays.copyOfRange(contents.get(extent.disk()), (int) extent.offset(),
+                    (int) extent.end());
+            batch.data(extent.disk(), extent.offset(), ByteBuffer.wrap(data));
+            record(extent.disk(), (int) extent.offset(), data);
+            close(batch, first);
+        }
+        fidelity(Fidelity.ORDERED);
+        send();
     }
 
     boolean isWelcome() {
@@ -113,6 +142,7 @@ final class SourceModel {
         stream.clear();
         toSend = 0;
         last = new Position(last.generation() + 1, 1);
+        origin = basis.equals(Position.NONE) ? last : origin;
         fidelity = start;
         stream.add(new GenerationStart(machine, last.generation(), micros(), basis, start, new UUID(1, 1), "machine",
                 table()).frame(ALLOCATOR));
@@ -221,6 +251,15 @@ final class SourceModel {
         told = Position.NONE;
     }
 
+    /** Closes the link. */
+    void hangUp() {
+        TestLink current = link;
+        if (current != null) {
+            current.close();
+        }
+        disconnect();
+    }
+
     /** Sends what has not been sent on this link yet. */
     void send() {
         TestLink current = link;
@@ -320,6 +359,13 @@ final class SourceModel {
                 }
                 case REFUSAL -> refusals.add(Refusal.read(frame));
                 case DIGESTS -> digests.add(Digests.read(frame));
+                case RESEND -> {
+                    Resend resend = Resend.read(frame);
+                    resends.add(resend);
+                    if (heeding) {
+                        sendAgain(resend);
+                    }
+                }
                 default -> {
                     // heartbeats
                 }

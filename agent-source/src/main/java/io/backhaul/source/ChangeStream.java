@@ -10,8 +10,10 @@ import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.WriteBatch;
 import io.backhaul.protocol.WriteBatchBuilder;
+import io.backhaul.protocol.Zeroes;
 import io.netty.buffer.ByteBufAllocator;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -72,20 +74,6 @@ public final class ChangeStream {
         this.ports = ports;
         this.batching = batching;
         this.clock = ports.loop().clock();
-    }
-
-    /** The batch that still grows. */
-    private static final class OpenBatch {
-        final WriteBatchBuilder builder;
-        final Position first;
-        final long openedNanos;
-        long roomBytes;
-
-        OpenBatch(WriteBatchBuilder builder, Position first, long openedNanos) {
-            this.builder = builder;
-            this.first = first;
-            this.openedNanos = openedNanos;
-        }
     }
 
     /**
@@ -307,6 +295,22 @@ public final class ChangeStream {
         }
     }
 
+    /** Has stretches read and sent again. Answers where the stream stands then; null where it takes nothing. */
+    @Nullable
+    Position sendAgain(List<Resend.Extent> extents) {
+        lock.lock();
+        try {
+            if (!open || nextSequence <= replayedUntil) {
+                return null;
+            }
+            extents.forEach(each -> ports.dirty().markPending(each.disk(), each.offset(), each.lengthBytes()));
+            loseOrder();
+            return new Position(generation, nextSequence - 1);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Whether a write of so many bytes would find room now, or needs none. */
     public boolean hasRoomFor(long bytes) {
         return ports.room().fits(bytes + RECORD_BYTES) || !isFlowing();
@@ -395,8 +399,7 @@ public final class ChangeStream {
         if (current == null) {
             int expected = Math.max(dataBytes, idle ? 0 : FIRST_BATCH_BYTES);
             current = new OpenBatch(new WriteBatchBuilder(ports.allocator(), expected),
-                    new Position(generation, nextSequence),
-                    clock.nanos());
+                    new Position(generation, nextSequence), clock.nanos());
             batch = current;
         }
         return current;
@@ -448,8 +451,7 @@ public final class ChangeStream {
         if (current != null) {
             batch = null;
             idle = false;
-            var heading = new WriteBatchBuilder.Heading(machine, current.first, clock.wallMicros(), false);
-            ports.outlet().sealed(new Sealed.Batch(current.builder, heading, current.roomBytes, current.openedNanos));
+            ports.outlet().sealed(current.sealed(machine, clock.wallMicros()));
         }
     }
 
@@ -762,8 +764,7 @@ public final class ChangeStream {
      *            per disk, what must still be read and sent
      */
     record Snapshot(boolean open, Position captured, long capturedBytes, Fidelity fidelity, boolean overflowing,
-            long overflows,
-            List<Long> pendingBytes) {}
+            long overflows, List<Long> pendingBytes) {}
 
     Snapshot snapshot(int disks) {
         lock.lock();

@@ -99,6 +99,33 @@ final class Outlook {
         return new Verdict(always ? Trend.NOT_CONVERGING : Trend.CATCHING_UP, rate, -1);
     }
 
+    /**
+     * What status tells.
+     *
+     * @param streaming
+     *            whether a process server is there to send to
+     */
+    SourceStatus.Pace pace(SourceStatus.Reached at, boolean streaming) {
+        Verdict verdict = verdict();
+        String reason = verdict.trend == Trend.NOT_CONVERGING ? obstacle(at, streaming) : "";
+        return new SourceStatus.Pace(verdict.trend.label, verdict.throughBytesPerSecond, verdict.etaMillis, reason);
+    }
+
+    /** Where what is captured lies and waits. */
+    private static String obstacle(SourceStatus.Reached at, boolean streaming) {
+        if (!streaming) {
+            return "there is no link to a process server; see what its fault says";
+        }
+        boolean beyond = at.received().generation() == at.journaled().generation()
+                && at.received().sequence() - at.journaled().sequence() > at.captured().sequence()
+                        - at.received().sequence();
+        return beyond
+                ? "the process server has it, and the master target does not take it as fast as it is written; look at"
+                        + " the link between them, and at the master target's disks"
+                : "the process server does not take it as fast as it is written; look at the link to it, at its spool"
+                        + " and its disk, or have less written";
+    }
+
     private long mean(long fromNanos, long toNanos) {
         return (long) samples.stream().filter(each -> fromNanos <= each.nanos && each.nanos < toNanos)
                 .mapToLong(Sample::backlogBytes).average().orElse(0);

@@ -1,13 +1,13 @@
 package io.backhaul.source;
 
 import io.backhaul.blockio.BlockDevice;
+import io.backhaul.protocol.ContentDigest;
 import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.Limits;
+import io.backhaul.protocol.Zeroes;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,18 +22,9 @@ final class SliceReader {
     static final int BLOCK_BYTES = 4 << 10;
     /** The longest slice. */
     static final int SLICE_BYTES = 1 << 20;
-    private static final byte[] ZERO_DIGEST = new byte[Limits.DIGEST_BYTES];
 
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(SLICE_BYTES);
-    private final MessageDigest sha256;
-
-    SliceReader() {
-        try {
-            sha256 = MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException impossible) {
-            throw new IllegalStateException("every JDK has SHA-256", impossible);
-        }
-    }
+    private final ContentDigest digest = new ContentDigest();
 
     /** What came of comparing chunks: what differs for certain, and the numbers of chunks to be compared by blocks. */
     record Comparison(List<Piece> pieces, List<Long> suspects) {}
@@ -65,11 +56,11 @@ final class SliceReader {
         for (int at = 0; at < length; at += CHUNK_BYTES) {
             ByteBuffer chunk = buffer.slice(at, Math.min(CHUNK_BYTES, length - at));
             ByteBuffer theirs = digest(digests, firstDigest + at / CHUNK_BYTES);
-            if (theirs.equals(ByteBuffer.wrap(ZERO_DIGEST))) {
+            if (theirs.equals(ContentDigest.OF_ZEROES)) {
                 addHolding(pieces, slice.offset(), at, chunk.remaining());
             } else if (Zeroes.isZero(chunk)) {
                 add(pieces, slice.offset() + at, at, chunk.remaining(), true);
-            } else if (!theirs.equals(ours(chunk, false))) {
+            } else if (!theirs.equals(digest.of(chunk))) {
                 suspects.add((slice.offset() + at) / CHUNK_BYTES);
             }
         }
@@ -96,9 +87,9 @@ final class SliceReader {
             for (long at = from; at < to; at += BLOCK_BYTES, index++) {
                 int inBuffer = (int) (at - start);
                 ByteBuffer block = buffer.slice(inBuffer, (int) Math.min(BLOCK_BYTES, to - at));
-                boolean zero = Zeroes.isZero(block);
-                if (!digest(digests, index).equals(ours(block, zero))) {
-                    add(pieces, at, inBuffer, block.remaining(), zero);
+                ByteBuffer ours = digest.of(block);
+                if (!digest(digests, index).equals(ours)) {
+                    add(pieces, at, inBuffer, block.remaining(), ours.equals(ContentDigest.OF_ZEROES));
                 }
             }
         }
@@ -142,18 +133,10 @@ final class SliceReader {
 
     private static ByteBuffer digest(Digests digests, int index) {
         if (digests.status() == Digests.Status.ALL_ZERO) {
-            return ByteBuffer.wrap(ZERO_DIGEST);
+            return ContentDigest.OF_ZEROES;
         }
         ByteBuffer all = digests.digests();
         return all.slice(all.position() + index * Limits.DIGEST_BYTES, Limits.DIGEST_BYTES);
-    }
-
-    private ByteBuffer ours(ByteBuffer bytes, boolean zero) {
-        if (zero) {
-            return ByteBuffer.wrap(ZERO_DIGEST);
-        }
-        sha256.update(bytes.duplicate());
-        return ByteBuffer.wrap(sha256.digest(), 0, Limits.DIGEST_BYTES);
     }
 
     /** Adds what is not zero of a chunk that the other side holds as all zero. */

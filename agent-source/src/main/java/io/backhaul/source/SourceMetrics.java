@@ -35,6 +35,8 @@ final class SourceMetrics {
             "Payload divided by the frames made of it, since the start; 1 before there is any.");
     private static final Metric OVERFLOWS = Metric.counter("backhaul.source.overflows", "",
             "How often captured writes found no room.");
+    private static final Metric RESENT = Metric.counter("backhaul.source.resent", "bytes",
+            "What the master target could not give back any more, and was read and sent again.");
     private static final Metric PENDING = Metric.gauge("backhaul.source.pending", "bytes",
             "What is marked and must still be read and sent.", "disk");
     private static final Metric LEFT = Metric.gauge("backhaul.source.left", "bytes",
@@ -45,7 +47,7 @@ final class SourceMetrics {
     static List<Metric> all() {
         return List.of(SEQUENCE, GENERATION, FIDELITY, LAG_BYTES, LAG_AGE, RPO, CONVERGING, CAPTURED, SENT, PLAIN,
                 PACKED,
-                RATIO, OVERFLOWS, PENDING, LEFT);
+                RATIO, OVERFLOWS, RESENT, PENDING, LEFT);
     }
 
     private static double ratio(long plainBytes, long packedBytes) {
@@ -72,6 +74,7 @@ final class SourceMetrics {
         one(metrics, latest, PACKED, status -> status.traffic().packedBytes());
         one(metrics, latest, RATIO, status -> ratio(status.traffic().plainBytes(), status.traffic().packedBytes()));
         one(metrics, latest, OVERFLOWS, status -> status.traffic().overflows());
+        one(metrics, latest, RESENT, status -> status.traffic().resentBytes());
         for (SourceDisk disk : disks) {
             int index = disk.info().index();
             String label = disk.info().stableId();

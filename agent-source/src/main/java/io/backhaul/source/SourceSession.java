@@ -20,6 +20,7 @@ import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
 import io.netty.buffer.ByteBufAllocator;
@@ -68,6 +69,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     private final LagLedger ledger = new LagLedger();
     private final Outlook outlook = new Outlook();
     private final SourceWaits waits = new SourceWaits();
+    private final Resending resending;
 
     private SessionState state = new SessionState.Unborn();
     private SourceState stored;
@@ -100,6 +102,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         this.generations = new Generations(ports.random(), stored.generation());
         this.dialler = new RotatingDialler(ports.dialler(), options.route().processServers());
         this.reconciler = new Reconciler(options.machine().id(), disks, reading, this);
+        this.resending = new Resending(this.disks, hands.stream(), ports.loop().clock());
         this.reported = nothing();
         this.unorderedNanos = ports.loop().clock().nanos();
     }
@@ -461,7 +464,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
                 packedPlainBytes += plainBytes;
                 packedBytes += bytes;
                 if (disorder) {
-                    orderLost();
+                    orderLost(last);
                 }
             }
         }
@@ -469,13 +472,15 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         reconciler.step();
     }
 
-    /** The stream has lost its order by itself: an overflow, or a write that failed. */
-    private void orderLost() {
+    /** The stream has lost its order: an overflow, a write that failed, or blocks that are asked for again. */
+    private void orderLost(Position at) {
         noteDisorder();
         if (state instanceof SessionState.Flowing flowing && !reconciler.isReconciling()) {
-            ports.faults().report(FaultCode.CAPTURE_OVERFLOW, options.machine().name(),
-                    "writes could not be kept in order; their blocks are read again");
-            waits.cancelPlan("writes overflowed");
+            if (!resending.hasDisordered(at)) {
+                ports.faults().report(FaultCode.CAPTURE_OVERFLOW, options.machine().name(),
+                        "writes could not be kept in order; their blocks are read again");
+            }
+            waits.cancelPlan("blocks are to be sent again");
             reconciler.begin(new Position(flowing.generation(), 1), false, new long[disks.size()]);
         }
     }
@@ -497,6 +502,13 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             ports.faults().report(FaultCode.BAD_FRAME, dialler.address(), String.valueOf(broken.getMessage()));
         } finally {
             frame.release();
+        }
+    }
+
+    @Override
+    public void resend(Resend resend) {
+        if (state instanceof SessionState.Flowing) {
+            resending.heed(resend);
         }
     }
 
@@ -602,6 +614,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             storedChanged = true;
         }
         frontier.clear();
+        resending.ordered();
         waits.ordered();
     }
 
@@ -743,33 +756,10 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
                 recoverable ? lagMillis : (now - unorderedNanos) / 1_000_000, stored.journaled());
         var link = sender == null ? null : sender.status();
         var traffic = new SourceStatus.Traffic(stream.capturedBytes(), sentBytes, packedPlainBytes, packedBytes,
-                stream.overflows(), reconciler.differingBytes());
+                stream.overflows(), reconciler.differingBytes(), resending.bytes());
+        boolean streaming = linked && sender != null && sender.isStreaming();
         return new SourceStatus(describe(link), stream.fidelity(), stream.overflowing(), positions, lag,
-                pace(positions),
-                traffic, progress(stream));
-    }
-
-    private SourceStatus.Pace pace(SourceStatus.Reached at) {
-        Outlook.Verdict verdict = outlook.verdict();
-        String reason = verdict.trend() == Outlook.Trend.NOT_CONVERGING ? obstacle(at) : "";
-        return new SourceStatus.Pace(verdict.trend().label(), verdict.throughBytesPerSecond(), verdict.etaMillis(),
-                reason);
-    }
-
-    /** Where what is captured lies and waits. */
-    private String obstacle(SourceStatus.Reached at) {
-        StreamSender current = sender;
-        if (!linked || current == null || !current.isStreaming()) {
-            return "there is no link to a process server; see what its fault says";
-        }
-        boolean beyond = at.received().generation() == at.journaled().generation()
-                && at.received().sequence() - at.journaled().sequence() > at.captured().sequence()
-                        - at.received().sequence();
-        return beyond
-                ? "the process server has it, and the master target does not take it as fast as it is written; look at"
-                        + " the link between them, and at the master target's disks"
-                : "the process server does not take it as fast as it is written; look at the link to it, at its spool"
-                        + " and its disk, or have less written";
+                outlook.pace(positions, streaming), traffic, progress(stream));
     }
 
     private SourceStatus.State describe(StreamSender.@Nullable Status link) {

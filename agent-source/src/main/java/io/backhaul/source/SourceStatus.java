@@ -71,9 +71,11 @@ public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, 
      *            bytes of frames that {@code plainBytes} of payload became
      * @param differingBytes
      *            what the last baseline or plan found to differ
+     * @param resentBytes
+     *            what the master target asked for again
      */
     public record Traffic(long capturedBytes, long sentBytes, long plainBytes, long packedBytes, long overflows,
-            long differingBytes) {}
+            long differingBytes, long resentBytes) {}
 
     /** One disk: what is pending, and how far its comparison or catch-up is. */
     public record OfDisk(DiskInfo disk, long pendingBytes, long doneBytes, long leftBytes, long bytesPerSecond,
@@ -131,6 +133,7 @@ public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, 
         map.put("payloadBytes", traffic.plainBytes());
         map.put("packedBytes", traffic.packedBytes());
         map.put("overflows", traffic.overflows());
+        map.put("resentBytes", traffic.resentBytes());
         List<Map<String, Object>> each = new ArrayList<>();
         for (int i = 0; i < disks.size(); i++) {
             each.add(asMap(disks.get(i), places.get(i)));

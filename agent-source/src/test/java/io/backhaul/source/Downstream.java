@@ -23,8 +23,10 @@ import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.WriteBatch;
+import io.backhaul.protocol.Zeroes;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -391,6 +393,13 @@ final class Downstream implements Dialler, FrameSink {
                 ? Digests.allZero(request, replicaId)
                 : Digests.some(request, replicaId, digests.flip());
         steps.after(random.nextLong(2_000_000), life, () -> send(answer));
+    }
+
+    /** Asks for something again, as one whose state is so old. */
+    void askAgain(Position needing, Resend.Extent... extents) {
+        if (receiver != null) {
+            receiver.offer(new Resend(machine, needing, List.of(extents)).frame(allocator));
+        }
     }
 
     private void send(Digests answer) {

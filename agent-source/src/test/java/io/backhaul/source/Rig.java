@@ -8,6 +8,7 @@ import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.FrameType;
 import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Zeroes;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -22,7 +22,7 @@ class SourceMetricsTest {
         var pace = new SourceStatus.Pace("not converging", 3, -1, "nobody takes it");
         return new SourceStatus(new SourceStatus.State("STREAMING", "UP", "a:1", ""), Fidelity.ORDERED, false, reached,
                 new SourceStatus.Lag(11, 1500, 2500, Position.NONE), pace,
-                new SourceStatus.Traffic(12, 13, 100, packedBytes, 15, 16),
+                new SourceStatus.Traffic(12, 13, 100, packedBytes, 15, 16, 17),
                 List.of(new SourceStatus.OfDisk(FIRST, 21, 22, 23, 24, 25),
                         new SourceStatus.OfDisk(SECOND, 31, 32, 33, 34, 35)));
     }
@@ -62,6 +62,7 @@ class SourceMetricsTest {
                 "backhaul_source_captured_bytes_total 12.0", "backhaul_source_sent_bytes_total 13.0",
                 "backhaul_source_payload_bytes_total 100.0", "backhaul_source_packed_bytes_total 50.0",
                 "backhaul_source_compression_ratio 2.0", "backhaul_source_overflows_total 15.0",
+                "backhaul_source_resent_bytes_total 17.0",
                 "backhaul_source_pending_bytes{disk=\"serial-1\"} 21.0",
                 "backhaul_source_left_bytes{disk=\"serial-1\"} 23.0",
                 "backhaul_source_pending_bytes{disk=\"serial-2\"} 31.0",

@@ -2,13 +2,21 @@ package io.backhaul.source;
 
 import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Resend;
 
 /** Lets everything happen to a rig that its seed says, and then lets it converge. */
 final class Troubles {
     private final Rig rig;
+    private boolean asking;
 
     Troubles(Rig rig) {
         this.rig = rig;
+    }
+
+    /** Now and then something is asked for again. */
+    Troubles asking() {
+        asking = true;
+        return this;
     }
 
     void run(int rounds) {
@@ -34,6 +42,9 @@ final class Troubles {
     }
 
     private void round() {
+        if (asking && rig.random.nextInt(6) == 0) {
+            askAgain();
+        }
         int what = rig.random.nextInt(100);
         if (what < 25) {
             rig.history.add("trouble " + what);
@@ -97,6 +108,14 @@ final class Troubles {
         } else {
             rig.downstream.spooling = false;
         }
+    }
+
+    private void askAgain() {
+        int disk = rig.random.nextInt(2);
+        int length = 512 * (1 + rig.random.nextInt(200));
+        long offset = rig.someOffset(disk, length);
+        rig.downstream.askAgain(rig.random.nextBoolean() ? rig.downstream.journaled() : rig.downstream.accepted(),
+                new Resend.Extent(disk, offset, length));
     }
 
     private void burst() {

@@ -126,6 +126,9 @@ final class StatusCommand extends Verb {
         for (Answer damage : machine.group("scrub").groups("damaged")) {
             out.printf("    damaged: %s  %s%n", damage.text("file"), damage.text("what"));
         }
+        if (machine.group("scrub").count("askedMicros") > 0) {
+            out.printf("    asked for again: %s%n", Printing.bytes(machine.group("scrub").count("askedBytes")));
+        }
         for (Answer disk : machine.groups("disks")) {
             out.printf("    disk %s  %s  %s%s%s%n", disk.text("index"), Printing.bytes(disk.count("sizeBytes")),
                     disk.text("path"), labelled("  ", disk.text("uri")), progress(disk));

@@ -10,15 +10,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A byte of a journal that has rotted is found by the verb that looks for it, and a comparison heals what it was part of. */
+/** A byte of a journal that has rotted is found by the verb that looks for it, and what it was part of is sent again. */
 class ScrubIT {
     private static final long DISK_BYTES = 16L << 20;
+    private static final long WRITTEN_BYTES = 1L << 20;
 
     @Test
     @Timeout(300)
@@ -30,15 +30,24 @@ class ScrubIT {
             write(scene);
             scene.awaitJournaled();
             assertThat(scrub(fleet)).as("exit code while all is well").isEqualTo(Backhaul.DONE);
+            long sentBefore = fleet.machine(Part.SOURCE).count("sentBytes");
             Path rotten = longestSegment(fleet.folder(Part.MASTER_TARGET));
             flip(rotten);
             assertThat(scrub(fleet)).as("exit code where something has rotted").isEqualTo(Backhaul.FAILED);
             List<Answer> damaged = fleet.machine(Part.MASTER_TARGET).group("scrub").groups("damaged");
             assertThat(damaged).singleElement()
                     .satisfies(each -> assertThat(rotten.toString()).endsWith(each.text("file")));
-            fleet.client(Part.SOURCE).ask("resync", Map.of());
-            scene.await(Part.MASTER_TARGET, "points begin again",
-                    machine -> machine.text("newest").equals(machine.group("positions").text("journaled")));
+            scene.await(Part.MASTER_TARGET, "points begin again by themselves",
+                    machine -> machine.group("scrub").count("askedBytes") > 0
+                            && machine.text("newest").equals(machine.group("positions").text("journaled")));
+            Answer source = scene.awaitOrdered();
+            assertThat(source.count("resentBytes")).as("what is asked for again").isBetween(1L, WRITTEN_BYTES)
+                    .isEqualTo(fleet.machine(Part.MASTER_TARGET).group("scrub").count("askedBytes"));
+            long sent = source.count("sentBytes") - sentBefore;
+            System.out.printf("asked for %d bytes, sent %d%n", source.count("resentBytes"), sent);
+            assertThat(sent).as("frames, with whole blocks").isBetween(1L,
+                    source.count("resentBytes") + WRITTEN_BYTES / 4);
+            assertThat(source.count("overflows")).isZero();
             scene.assertIdentical();
         }
     }
@@ -49,7 +58,7 @@ class ScrubIT {
     }
 
     private static void write(Scene scene) throws IOException {
-        byte[] content = new byte[1 << 20];
+        byte[] content = new byte[(int) WRITTEN_BYTES];
         new Random(5).nextBytes(content);
         try (BlockDevice disk = scene.connect()) {
             disk.write(3 << 20, ByteBuffer.wrap(content));

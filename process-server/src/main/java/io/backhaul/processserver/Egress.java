@@ -14,6 +14,7 @@ import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
 import java.util.TreeSet;
@@ -54,6 +55,9 @@ final class Egress implements FrameFeed {
 
         /** A frame for the source. */
         void toSource(Frame frame);
+
+        /** The target asks the source for something again; lost where no source takes it. */
+        void toSource(Resend resend);
 
         /** Whether a source is linked. */
         boolean hasSource();
@@ -364,6 +368,11 @@ final class Egress implements FrameFeed {
     @Override
     public void control(Frame frame) {
         owner.toSource(frame);
+    }
+
+    @Override
+    public void resend(Resend resend) {
+        owner.toSource(resend);
     }
 
     /** Passes a question on; false where the target cannot be asked now. */

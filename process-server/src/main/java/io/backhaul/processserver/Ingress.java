@@ -15,6 +15,7 @@ import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.netty.buffer.ByteBufAllocator;
 import java.util.ArrayList;
 import java.util.List;
@@ -121,6 +122,13 @@ final class Ingress implements FrameSink {
             frame.release();
         } else {
             receiver.send(frame);
+        }
+    }
+
+    /** Passes on what the target asks for again; who asked asks once more where this does not arrive. */
+    void offer(Resend resend) {
+        if (receiver != null) {
+            receiver.offer(resend.frame(allocator));
         }
     }
 

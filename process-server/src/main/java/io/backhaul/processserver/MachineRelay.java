@@ -14,6 +14,7 @@ import io.backhaul.protocol.Hello;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.netty.buffer.ByteBufAllocator;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
@@ -136,6 +137,11 @@ final class MachineRelay implements Spool.Owner, Egress.Owner {
     @Override
     public void toSource(Frame frame) {
         ingress.send(frame);
+    }
+
+    @Override
+    public void toSource(Resend resend) {
+        ingress.offer(resend);
     }
 
     @Override

@@ -8,11 +8,14 @@ import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Identity;
+import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Role;
 import io.netty.buffer.ByteBufAllocator;
 import java.time.DayOfWeek;
 import java.time.LocalTime;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.UUID;
@@ -392,6 +395,37 @@ class RelayTest {
         world.loop.runFor(100);
         assertThat(world.source.digests).extracting(Digests::status).containsExactly(Digests.Status.ALL_ZERO,
                 Digests.Status.UNAVAILABLE);
+    }
+
+    @Test
+    void relaysWhatIsAskedForAgainOrForgetsItWhereNobodyTakesIt() {
+        world.loop.runFor(1000);
+        Resend resend = new Resend(RelayWorld.MACHINE, new Position(1, 1), List.of(new Resend.Extent(0, 8192, 4096)));
+        world.target.ask(resend, 1);
+        world.loop.runFor(100);
+        assertThat(world.source.resends).containsExactly(resend);
+        world.source.sender.close();
+        world.loop.runFor(100);
+        world.target.ask(resend, 3);
+        world.loop.runFor(100);
+        world.source.restart();
+        world.loop.runFor(1000);
+        assertThat(world.source.resends).containsExactly(resend);
+        assertThat(world.source.refusals).isEmpty();
+        world.target.ask(resend, 1);
+        world.loop.runFor(100);
+        assertThat(world.source.resends).containsExactly(resend, resend);
+    }
+
+    @Test
+    void keepsNothingForASourceThatDoesNotReadWhatItIsAskedFor() {
+        world.loop.runFor(1000);
+        Resend resend = new Resend(RelayWorld.MACHINE, new Position(1, 1),
+                Collections.nCopies(Limits.MAX_RESEND_EXTENTS, new Resend.Extent(0, 8192, 4096)));
+        world.towardsSource.getLast().stuckBytes = 2L << 20;
+        world.target.ask(resend, 100);
+        world.loop.runFor(100);
+        assertThat(world.source.resends).isEmpty();
     }
 
     @Test

@@ -41,6 +41,7 @@ final class RelayWorld {
     final TestTarget target = new TestTarget(loop, MACHINE);
     final TestSource source;
     final List<MemoryLink> upstream = new ArrayList<>();
+    final List<MemoryLink> towardsSource = new ArrayList<>();
     final List<MemoryLink> downstream = new ArrayList<>();
     FaultLog faults = new FaultLog(loop);
     Relay relay;
@@ -133,6 +134,7 @@ final class RelayWorld {
             List<MemoryLink> ends = MemoryLink.pair(loop, sourceIdentity,
                     new Identity(Role.PROCESS_SERVER, new UUID(9, 9)), DELAY_NANOS);
             upstream.add(ends.getFirst());
+            towardsSource.add(ends.getLast());
             reception.accepted(ends.getLast());
             outcome.connected(ends.getFirst());
         });

@@ -14,6 +14,7 @@ import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
 import io.netty.buffer.ByteBufAllocator;
@@ -32,6 +33,7 @@ final class TestSource implements FrameFeed {
     private final List<Frame> held = new ArrayList<>();
     private final Random random;
     final List<FaultCode> refusals = new ArrayList<>();
+    final List<Resend> resends = new ArrayList<>();
     final List<Digests> digests = new ArrayList<>();
     final List<Position> basis = new ArrayList<>();
     StreamSender sender;
@@ -155,6 +157,11 @@ final class TestSource implements FrameFeed {
         } finally {
             frame.release();
         }
+    }
+
+    @Override
+    public void resend(Resend resend) {
+        resends.add(resend);
     }
 
     @Override

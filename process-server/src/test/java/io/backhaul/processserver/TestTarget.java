@@ -16,6 +16,7 @@ import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.netty.buffer.ByteBufAllocator;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -167,6 +168,15 @@ final class TestTarget implements FrameSink {
             heldBack.add(work);
         } else {
             loop.schedule(journalNanos, work);
+        }
+    }
+
+    /** Asks for something again, as often as it is told to. */
+    void ask(Resend resend, int times) {
+        for (int i = 0; i < times; i++) {
+            if (receiver != null) {
+                receiver.send(resend.frame(ByteBufAllocator.DEFAULT));
+            }
         }
     }
 

@@ -31,8 +31,9 @@ public enum FaultCode {
     STORE_FULL(12, Grade.WARN, "The volume for spool, journal or base is full.",
             "Give the volume room; work goes on by itself then."),
     STORE_CORRUPT(13, Grade.ERROR, "A stored frame or file does not match its checksum.",
-            "Check the volume's hardware. A source and a spool send the blocks in question again, and an index is made anew, by"
-                    + " themselves; for a master target's journal, have the disks compared (`backhaul resync`)."),
+            "Check the volume's hardware. The blocks in question are sent again, and an index is made anew, by themselves;"
+                    + " where a master target shows no points up to the newest one some minutes later, have the disks"
+                    + " compared (`backhaul resync`)."),
     PEER_SILENT(14, Grade.WARN, "The peer has not answered in time.", "Check the network; the link is made anew."),
     DISPLACED(15, Grade.WARN, "A newer link of the same machine has taken this one's place.", "Nothing to do."),
     SHUTTING_DOWN(16, Grade.WARN, "The peer is being stopped.", "Nothing to do; the link is made anew."),

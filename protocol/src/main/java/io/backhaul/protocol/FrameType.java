@@ -22,6 +22,8 @@ public enum FrameType {
     DIGEST_REQUEST(8, false),
     /** The master target's answer. */
     DIGESTS(9, false),
+    /** The receiver asks to have blocks sent again that it can no longer give back. */
+    RESEND(10, false),
     /** First frame of a generation: basis, fidelity, disks. */
     GENERATION(32, true),
     /** Fidelity of what follows. */
@@ -65,6 +67,7 @@ public enum FrameType {
             case 7 -> PONG;
             case 8 -> DIGEST_REQUEST;
             case 9 -> DIGESTS;
+            case 10 -> RESEND;
             case 32 -> GENERATION;
             case 33 -> FIDELITY;
             case 34 -> MARK;

@@ -24,6 +24,8 @@ public final class Limits {
     public static final int MAX_REFUSAL_TEXT_BYTES = 1024;
     /** Digests in one answer. */
     public static final int MAX_DIGESTS = 4096;
+    /** Extents that may be asked for again at a time. */
+    public static final int MAX_RESEND_EXTENTS = 4096;
     /** Bytes of one digest: SHA-256, cut to its first 16 bytes. */
     public static final int DIGEST_BYTES = 16;
     /** The largest frame there can be, header included; a receiver's first credit is at least this. */

@@ -44,6 +44,9 @@ class GoldenBytesTest {
                         List.of(new DigestRequest.Run(32, 2), new DigestRequest.Run(1L << 32, 1)))),
                 Map.entry("DIGESTS",
                         new Digests(MACHINE, 7, Digests.Status.SOME, 1, REPLICA, ByteBuffer.wrap(digests))),
+                Map.entry("RESEND",
+                        new Resend(MACHINE, at(3, 17),
+                                List.of(new Resend.Extent(1, 65536, 8192), new Resend.Extent(0, 1L << 40, 1 << 20)))),
                 Map.entry("GENERATION",
                         new GenerationStart(MACHINE, 4, TIME, at(3, 17), Fidelity.CATCH_UP,
                                 UUID.fromString("f0e0d0c0-b0a0-9080-7060-5040302010ff"), "web-1", disks)),
@@ -115,7 +118,7 @@ class GoldenBytesTest {
     void the_numbers_of_types_faults_and_roles_never_change() {
         assertThat(Stream.of(FrameType.values()).map(type -> type + " " + type.code())).containsExactly("HELLO 1",
                 "WELCOME 2", "REFUSAL 3", "POSITIONS 4", "CREDIT 5", "PING 6", "PONG 7", "DIGEST_REQUEST 8",
-                "DIGESTS 9", "GENERATION 32", "FIDELITY 33", "MARK 34", "WRITES 35");
+                "DIGESTS 9", "RESEND 10", "GENERATION 32", "FIDELITY 33", "MARK 34", "WRITES 35");
         assertThat(Stream.of(FrameType.values())).allMatch(type -> FrameType.ofCode(type.code()) == type);
         assertThat(Stream.of(FaultCode.values()).map(FaultCode::number)).doesNotHaveDuplicates();
         assertThat(Stream.of(Role.values()).map(Role::label)).containsExactly("source", "process-server",

@@ -1,10 +1,12 @@
 package io.backhaul.protocol;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.nio.ByteBuffer;
+import java.util.Collections;
 import java.util.Locale;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -46,6 +48,50 @@ class ProtocolTest {
         assertThat(Refusal.read(frame).text()).isEqualTo("é".repeat(510) + "…");
         frame.release();
         assertThat(used()).isZero();
+    }
+
+    @Test
+    void what_is_asked_for_again_keeps_to_the_limits() {
+        assertThatIllegalArgumentException().isThrownBy(() -> resend(0, 0, 1, 0));
+        assertThatIllegalArgumentException().isThrownBy(() -> resend(0, 0, 1, Limits.MAX_RESEND_EXTENTS + 1));
+        assertThatIllegalArgumentException().isThrownBy(() -> resend(0, 0, 0, 1));
+        assertThatIllegalArgumentException().isThrownBy(() -> resend(0, 0, Limits.MAX_DATA_EXTENT_BYTES + 1, 1));
+        assertThatIllegalArgumentException().isThrownBy(() -> resend(0, -1, 1, 1));
+        assertThatIllegalArgumentException().isThrownBy(() -> resend(0, Long.MAX_VALUE, 1, 1));
+        assertThatIllegalArgumentException().isThrownBy(() -> resend(Limits.MAX_DISKS, 0, 1, 1));
+        Frame most = resend(Limits.MAX_DISKS - 1, Long.MAX_VALUE - Limits.MAX_DATA_EXTENT_BYTES,
+                Limits.MAX_DATA_EXTENT_BYTES, Limits.MAX_RESEND_EXTENTS).frame(allocator);
+        assertThat(most.lengthBytes()).isLessThan(FrameHeader.LENGTH_BYTES + Limits.MAX_CONTROL_BODY_BYTES);
+        most.release();
+        assertThat(used()).isZero();
+    }
+
+    private static Resend resend(int disk, long offset, int lengthBytes, int count) {
+        return new Resend(MACHINE, Position.NONE,
+                Collections.nCopies(count, new Resend.Extent(disk, offset, lengthBytes)));
+    }
+
+    @Test
+    void malformed_extents_are_found_when_they_are_read() {
+        malformed(0, 0, 1, 0);
+        malformed(0, 0, 1, Limits.MAX_RESEND_EXTENTS + 1);
+        malformed(0, 0, 1, -1);
+        malformed(0, 0, 0, 1);
+        malformed(0, 0, Limits.MAX_DATA_EXTENT_BYTES + 1, 1);
+        malformed(0, Long.MAX_VALUE, 1, 1);
+        malformed(0, -1, 1, 1);
+        malformed(Limits.MAX_DISKS, 0, 1, 1);
+        malformed(0, 0, 1, 2);
+        assertThat(used()).isZero();
+    }
+
+    /** One extent, and a number that says how many there are. */
+    private void malformed(int disk, long offset, int lengthBytes, int count) {
+        Frame frame = Frame.of(allocator, FrameHeader.Fields.control(FrameType.RESEND, MACHINE, Position.NONE),
+                body -> body.writeIntLE(count).writeIntLE(0).writeLongLE(offset).writeIntLE(lengthBytes)
+                        .writeShortLE(disk).writeShortLE(0));
+        assertThatExceptionOfType(MalformedBodyException.class).isThrownBy(() -> Resend.read(frame));
+        frame.release();
     }
 
     @Test

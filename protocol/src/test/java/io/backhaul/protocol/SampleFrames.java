@@ -41,6 +41,7 @@ public final class SampleFrames {
             case DIGEST_REQUEST -> new DigestRequest(machine, position(), random.nextInt(), random.nextInt(1 << 16),
                     4096 << random.nextInt(9), runs());
             case DIGESTS -> digests(machine);
+            case RESEND -> new Resend(machine, position(), extents());
             case GENERATION -> generation(machine);
             case FIDELITY -> new FidelityChange(machine, streamPosition(), number(), any(Fidelity.values()),
                     id());
@@ -60,6 +61,7 @@ public final class SampleFrames {
             case Heartbeat it -> it.frame(allocator);
             case DigestRequest it -> it.frame(allocator);
             case Digests it -> it.frame(allocator);
+            case Resend it -> it.frame(allocator);
             case GenerationStart it -> it.frame(allocator);
             case FidelityChange it -> it.frame(allocator);
             case Mark it -> it.frame(allocator);
@@ -99,6 +101,7 @@ public final class SampleFrames {
             case PING, PONG -> Heartbeat.read(frame);
             case DIGEST_REQUEST -> DigestRequest.read(frame);
             case DIGESTS -> Digests.read(frame);
+            case RESEND -> Resend.read(frame);
             case GENERATION -> GenerationStart.read(frame);
             case FIDELITY -> FidelityChange.read(frame);
             case MARK -> Mark.read(frame);
@@ -123,6 +126,12 @@ public final class SampleFrames {
         int count = 1 + random.nextInt(32);
         return Stream.generate(() -> new DigestRequest.Run(random.nextLong(1L << 40),
                 1 + random.nextInt(Limits.MAX_DIGESTS / count))).limit(count).toList();
+    }
+
+    private List<Resend.Extent> extents() {
+        int count = 1 + random.nextInt(random.nextInt(10) == 0 ? Limits.MAX_RESEND_EXTENTS : 32);
+        return Stream.generate(() -> new Resend.Extent(random.nextInt(Limits.MAX_DISKS), random.nextLong(1L << 62),
+                1 + random.nextInt(Limits.MAX_DATA_EXTENT_BYTES))).limit(count).toList();
     }
 
     private Digests digests(UUID machine) {

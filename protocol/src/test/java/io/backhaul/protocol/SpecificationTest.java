@@ -45,7 +45,7 @@ class SpecificationTest {
             names.add("`" + field.getName() + "`");
             assertThat(rows(names.getLast(), String.valueOf(field.getInt(null)))).hasSize(1);
         }
-        int from = lines().indexOf("## 8. Limits");
+        int from = lines().indexOf("## 9. Limits");
         List<String> listed = lines().stream().skip(from).filter(line -> line.startsWith("| `"))
                 .map(line -> line.split(" ", -1)[1]).toList();
         assertThat(listed).containsExactlyInAnyOrderElementsOf(names);

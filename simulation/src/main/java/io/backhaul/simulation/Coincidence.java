@@ -35,6 +35,10 @@ enum Coincidence {
                     40);
             faults.put(FaultKind.KILL, seconds(dice, 3, 20));
             faults.put(dice.pick(IN_THE_WAY), seconds(dice, 2, 10));
+            if (faults.containsKey(FaultKind.JOURNAL_ROT) && dice.chance(0.6)) {
+                // Who goes on finds the damage by and by, and asks for what it lacks.
+                faults.remove(FaultKind.KILL);
+            }
             return faults;
         }
     },

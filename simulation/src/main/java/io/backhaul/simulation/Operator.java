@@ -1,5 +1,6 @@
 package io.backhaul.simulation;
 
+import io.backhaul.mastertarget.MachineStatus;
 import io.backhaul.mastertarget.PointName;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Position;
@@ -180,6 +181,20 @@ final class Operator {
                 }
             }
         });
+    }
+
+    /**
+     * Whether points up to the newest one must be offered again though the journal has rotted: what is damaged has been found,
+     * and it is known what it was.
+     */
+    boolean mustHeal(Station<TargetPart> station) {
+        TargetPart target = station.part();
+        if (target == null || scene.isRottenUnread(station.host().name())) {
+            return false;
+        }
+        MachineStatus status = target.status();
+        return status.trouble().isEmpty() && status.scrub().damaged().stream()
+                .noneMatch(each -> each.what().contains(MachineStatus.UNKNOWN));
     }
 
     private void view(Dice dice) {

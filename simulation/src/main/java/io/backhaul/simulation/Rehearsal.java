@@ -54,6 +54,8 @@ final class Rehearsal {
             }
             check(trials);
         } catch (IOException failed) {
+            // Of a write that failed a part may have been taken: nobody knows any more what must be there.
+            trials.clear();
             scene.tally().count("writable view unreadable");
         }
     }

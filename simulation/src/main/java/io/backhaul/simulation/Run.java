@@ -25,7 +25,7 @@ final class Run {
     private static final long LOOK_NANOS = SECOND / 2;
     /** How long after the last fault everything may take to be alike again. */
     private static final long PATIENCE_NANOS = 900 * SECOND;
-    /** How long is looked on where the journal is damaged, which nothing mends. */
+    /** How long is looked on where the journal is damaged so that nothing mends it. */
     private static final long ROTTEN_NANOS = 180 * SECOND;
     private static final long MAX_EVENTS = 12_000_000;
 
@@ -179,7 +179,7 @@ final class Run {
     }
 
     private void lookForTheEnd() {
-        if (scene.isRotten(scene.target().host().name())) {
+        if (scene.isRotten(scene.target().host().name()) && !operator.mustHeal(scene.target())) {
             phase = scheduler.nanos() - calmSinceNanos > ROTTEN_NANOS ? Phase.DONE : phase;
             return;
         }

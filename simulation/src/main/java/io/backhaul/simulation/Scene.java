@@ -388,7 +388,9 @@ final class Scene {
         rotten.add(host);
         unread.add(host);
         witness.damaged(target().host());
-        dieOfDamage(target(), with);
+        if (plan.faults().containsKey(FaultKind.KILL)) {
+            dieOfDamage(target(), with);
+        }
         return true;
     }
 

@@ -56,6 +56,7 @@ final class Witness implements SimNetwork.Tap {
     private final Map<String, Position> targetGreeted = new TreeMap<>();
     private boolean continuityLost;
     private boolean regroups;
+    private boolean askedAgain;
     private int losses;
     private final Map<String, Integer> lossesHeardOf = new TreeMap<>();
     private final Set<String> fenced = new TreeSet<>();
@@ -63,12 +64,15 @@ final class Witness implements SimNetwork.Tap {
     private final Map<String, Position> advanced = new TreeMap<>();
     private final Map<String, Long> credits = new TreeMap<>();
     private final Map<Long, Position> bases = new TreeMap<>();
+    private final Map<Long, Integer> turns = new TreeMap<>();
     private final Map<String, Reach> reached = new TreeMap<>();
 
     /** How far a master target can have come at most, by what has arrived there; and where a generation has met it. */
     private static final class Reach {
         private final Map<Long, Position> met = new TreeMap<>();
+        private final Map<Long, Position> stood = new TreeMap<>();
         private Position farthest = Position.NONE;
+        private long newest;
 
         void comes(Position at) {
             farthest = farthest.max(at);
@@ -147,6 +151,8 @@ final class Witness implements SimNetwork.Tap {
             Reach reach = reachOf(to.host());
             if (frame.type() == FrameType.GENERATION) {
                 reach.met.merge(frame.generation(), reach.farthest, Position::max);
+                reach.stood.putIfAbsent(frame.generation(), journaledAt(to.host().name()));
+                reach.newest = frame.generation();
             }
             reach.comes(frame.last());
         }
@@ -157,6 +163,9 @@ final class Witness implements SimNetwork.Tap {
                 credits.merge(hop(to, from), Credit.read(frame).bytes(), Long::sum);
             } else if (frame.type() == FrameType.POSITIONS && roles.apply(to) == Role.SOURCE && settledNanos < 0) {
                 settle(Positions.read(frame));
+            } else if (frame.type() == FrameType.RESEND && roles.apply(to) == Role.SOURCE) {
+                tally.count("resend: asked");
+                askedAgain = true;
             }
         } catch (MalformedBodyException broken) {
             throw new Violation(Invariant.NO_UNEXPECTED_EXCEPTION, frame + " arrives broken: " + broken);
@@ -174,7 +183,26 @@ final class Witness implements SimNetwork.Tap {
         if (met != null && basis != null && !forgiven.contains(from.name())) {
             Violation.unless(met.isAtLeast(basis), Invariant.BASIS_IS_KNOWN, () -> from.name() + " takes "
                     + at.received() + ", which builds upon " + basis + ", and had come to " + met + " at most");
+            Position stood = reachOf(from.host()).stood.getOrDefault(at.received().generation(), Position.NONE);
+            Violation.unless(!isOfThePast(at.received().generation(), stood), Invariant.BASIS_IS_KNOWN,
+                    () -> from.name() + " takes " + at.received() + ", which builds upon " + basis
+                            + ", though the stream has begun anew since");
         }
+    }
+
+    /**
+     * Whether a generation was begun by a source that has lost its state since, and has begun anew, on nothing: that may have
+     * been given a lower number.
+     *
+     * @param met
+     *            how far the master target had come when it was given the generation
+     */
+    private boolean isOfThePast(long generation, Position met) {
+        Position basis = bases.getOrDefault(generation, Position.NONE);
+        int turn = turns.getOrDefault(generation, Integer.MAX_VALUE);
+        return !basis.equals(Position.NONE) && bases.entrySet().stream()
+                .anyMatch(each -> each.getValue().equals(Position.NONE) && turns.getOrDefault(each.getKey(), 0) > turn
+                        && basis.generation() < each.getKey() && met.generation() >= each.getKey());
     }
 
     private static String hop(SimProcess sender, SimProcess receiver) {
@@ -221,7 +249,10 @@ final class Witness implements SimNetwork.Tap {
         tally.add("refusal: another replica", refusal.text().contains("orders replica") ? 1 : 0);
         FaultCode fault = refusal.fault();
         if (fault == FaultCode.BASIS_UNKNOWN && roles.apply(from) == Role.MASTER_TARGET) {
-            Violation.unless(continuityLost, Invariant.ACKNOWLEDGED_IS_KEPT,
+            Reach reach = reachOf(from.host());
+            boolean isOfThePast = isOfThePast(reach.newest, reach.farthest);
+            tally.add("refusal: of the past", isOfThePast ? 1 : 0);
+            Violation.unless(continuityLost || isOfThePast, Invariant.ACKNOWLEDGED_IS_KEPT,
                     () -> from.name() + " has lost nothing and refuses: " + refusal.text());
             givenUp.add(to.host().name());
         }
@@ -281,10 +312,16 @@ final class Witness implements SimNetwork.Tap {
             case GENERATION -> {
                 GenerationStart start = GenerationStart.read(frame);
                 bases.put(frame.generation(), start.basis());
+                turns.putIfAbsent(frame.generation(), turns.size());
                 fidelity(frame.first(), start.fidelity());
                 tally.count("stream: generation " + start.fidelity());
             }
-            case FIDELITY -> fidelity(frame.first(), FidelityChange.read(frame).fidelity());
+            case FIDELITY -> {
+                Fidelity next = FidelityChange.read(frame).fidelity();
+                tally.add("resend: heeded", askedAgain && next == Fidelity.CATCH_UP ? 1 : 0);
+                askedAgain = false;
+                fidelity(frame.first(), next);
+            }
             default -> {
                 // Writes and marks are of the fidelity they stand in.
             }

@@ -47,7 +47,11 @@ class KeptSeedsTest {
         "a disk that had failed to flush was trusted after a loss of power,--seed 20781000009",
         "what had been set aside filled a spool's volume for ever,--seed 795471043215",
         "a damaged start of a generation was searched for by counting,--seed 795471043746",
-        "a mark of an earlier generation hid one that was kept,--seed 20781000340"})
+        "a mark of an earlier generation hid one that was kept,--seed 20781000340",
+        "whether damaged records are needed was not asked again after an error,--seed 2719",
+        "a point that cannot be opened kept a later one from being offered,--seed 4999",
+        "a frame that could not be found hid what is behind it,--seed 20781000109",
+        "a generation from before the state was lost was built upon another stream,--seed 795506496527"})
     void whatWasFoundOnceStaysMended(String bug, String command) {
         Options options = Options.of(List.of(command.replace(';', ',').split(" ", -1)));
         Plan plan = Plan.of(options.first, options.without);

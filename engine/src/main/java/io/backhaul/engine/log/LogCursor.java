@@ -15,10 +15,11 @@ import org.jspecify.annotations.Nullable;
 public final class LogCursor implements AutoCloseable {
     private final SegmentLog log;
     private final Position after;
-    private final FrameReader reader;
+    private FrameReader reader;
     private Segment segment;
     private Position position;
     private @Nullable Placement placement;
+    private @Nullable SegmentDamage refused;
 
     LogCursor(SegmentLog log, Segment segment, Position after) {
         this.log = log;
@@ -44,7 +45,7 @@ public final class LogCursor implements AutoCloseable {
 
     /**
      * The next frame, verified and owned by the caller; null at the end of what is synced: ask again later. What is wrong
-     * with bodies in front of the first frame that is wanted does not matter.
+     * in front of the first frame that is wanted does not matter.
      *
      * @throws StoreException
      *             of kind CORRUPT where a frame does not match its checksum or does not follow the one before
@@ -68,6 +69,7 @@ public final class LogCursor implements AutoCloseable {
                 if (frame != null) {
                     return frame;
                 }
+                pass();
                 continue;
             }
             if (following == null) {
@@ -78,22 +80,24 @@ public final class LogCursor implements AutoCloseable {
         }
     }
 
+    /** The next frame; null where it is damaged, as {@link #refused} then says. */
     private @Nullable Frame read(int limit) throws IOException {
         int offset = reader.offset();
         try (SegmentFiles.Lease lease = log.files().acquire(segment.number())) {
             Decoded decoded = reader.next(lease.file(), limit);
-            if (decoded instanceof Decoded.Damaged unwanted && after.isAtLeast(unwanted.last())) {
-                position = unwanted.last();
+            if (decoded instanceof Decoded.Damaged damaged && follows(damaged.first())) {
+                refused = segment.damaged(offset, before(offset), damaged);
                 return null;
             }
             if (!(decoded instanceof Decoded.Intact(Frame frame))) {
-                throw corrupt(offset, words(decoded));
+                refused = segment.lost(offset, before(offset), words(decoded));
+                return null;
             }
-            boolean follows = position.equals(Position.NONE) || Segment.follows(position, frame.first());
-            if (!follows || !frame.machine().equals(segment.header().machine())) {
+            if (!follows(frame.first()) || !frame.machine().equals(segment.header().machine())) {
                 String what = frame + " of machine " + frame.machine() + " stands behind " + position;
                 frame.release();
-                throw corrupt(offset, what);
+                refused = segment.lost(offset, before(offset), what);
+                return null;
             }
             position = frame.last();
             placement = new Placement(segment.number(), offset, frame.lengthBytes());
@@ -112,10 +116,44 @@ public final class LogCursor implements AutoCloseable {
         };
     }
 
-    private StoreException corrupt(int offset, String what) {
-        return new StoreException(Kind.CORRUPT,
-                log.describe(segment) + " at " + offset + ", behind position " + position
-                        + ": " + what + "; check the volume's hardware");
+    private boolean follows(Position first) {
+        return position.equals(Position.NONE) || Segment.follows(position, first);
+    }
+
+    private Position before(int offset) {
+        return position.equals(Position.NONE) ? segment.startUpTo(offset).before() : position;
+    }
+
+    /** Goes on behind what is damaged, where nothing of it is wanted. */
+    private void pass() throws StoreException {
+        SegmentDamage found = refused;
+        if (found == null) {
+            return;
+        }
+        if (!after.isAtLeast(found.upTo())) {
+            throw new StoreException(Kind.CORRUPT,
+                    log.describe(segment) + " at " + found.offset() + ", behind position "
+                            + position + ": " + found.what() + "; check the volume's hardware");
+        }
+        skip();
+    }
+
+    /**
+     * Goes on behind what {@link #next} has just refused to give.
+     *
+     * @return what cannot be read; null where that is not what was wrong
+     */
+    public @Nullable SegmentDamage skip() {
+        SegmentDamage damage = refused;
+        if (damage == null) {
+            return null;
+        }
+        refused = null;
+        reader.close();
+        reader = new FrameReader(log.allocator(),
+                Math.min(damage.offset() + damage.lengthBytes(), segment.synced().end()));
+        position = damage.upTo();
+        return damage;
     }
 
     @Override

@@ -2,7 +2,9 @@ package io.backhaul.engine.log;
 
 import io.backhaul.blockio.volume.StoredFile;
 import io.backhaul.blockio.volume.Volume;
+import io.backhaul.engine.log.Segment.Start;
 import io.backhaul.engine.log.SegmentHeader.SyncMark;
+import io.backhaul.engine.log.SegmentLog.Placement;
 import io.backhaul.protocol.Decoded;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.FrameHeader;
@@ -21,13 +23,15 @@ import org.slf4j.LoggerFactory;
 /**
  * Finds out what a log holds when it is opened. Sealed segments must be whole: numbers, positions and the header checksums
  * of all frames are checked, bodies when they are read. In the last segment everything is checked; what is bad behind its
- * sync mark was never acknowledged and is cut off, what is bad before it is corruption and is reported. The rule is
- * explained in {@code docs/ONDISK.md}.
+ * sync mark was never acknowledged and is cut off, what is bad before it is corruption. Corruption ends the opening, or is
+ * passed over as far as that can be done without doubt, where that is wanted. The rule is explained in
+ * {@code docs/ONDISK.md}.
  */
 final class LogRecovery {
     private static final Logger LOG = LoggerFactory.getLogger(LogRecovery.class);
     private static final int WINDOW_BYTES = 4096;
     private static final int REWRITE_BYTES = 1 << 20;
+    private static final Position LAST = new Position(Long.MAX_VALUE, Long.MAX_VALUE);
 
     private final Volume volume;
     private final SegmentFiles files;
@@ -35,21 +39,56 @@ final class LogRecovery {
     private final UUID machine;
     private final int indexStrideBytes;
     private final ByteBufAllocator allocator;
+    private final boolean tolerant;
+    private final List<Placement> passedOver = new ArrayList<>();
 
-    LogRecovery(Volume volume, SegmentFiles files, LogKind kind, UUID machine, int indexStrideBytes,
-            ByteBufAllocator allocator) {
-        this.volume = volume;
-        this.files = files;
-        this.kind = kind;
-        this.machine = machine;
+    /** Which log it is, and where it lies. */
+    record Place(Volume volume, SegmentFiles files, LogKind kind, UUID machine) {}
+
+    /**
+     * @param tolerant
+     *            whether corruption is passed over
+     */
+    LogRecovery(Place place, int indexStrideBytes, ByteBufAllocator allocator, boolean tolerant) {
+        this.volume = place.volume;
+        this.files = place.files;
+        this.kind = place.kind;
+        this.machine = place.machine;
         this.indexStrideBytes = indexStrideBytes;
         this.allocator = allocator;
+        this.tolerant = tolerant;
     }
 
     /** The segments that belong to the log, oldest first; empty for a log that is new. */
     List<Segment> run() throws IOException {
-        List<SegmentHeader> headers = new ArrayList<>();
-        SyncMark mark = null;
+        List<First> blocks = dropGivenUp(firstBlocks());
+        List<Segment> segments = new ArrayList<>();
+        for (int i = 0; i < blocks.size(); i++) {
+            First block = blocks.get(i);
+            Segment previous = segments.isEmpty() ? null : segments.getLast();
+            SegmentHeader header = block.header == null ? replaced(block.number, previous) : block.header;
+            join(previous, header);
+            Segment segment = new Segment(header, indexStrideBytes);
+            if (i == blocks.size() - 1) {
+                recoverTail(segment, header.farthestMark(block.block));
+            } else {
+                walkSealed(segment, blocks.get(i + 1).header);
+            }
+            segments.add(segment);
+        }
+        return segments;
+    }
+
+    /**
+     * A segment's first block.
+     *
+     * @param header
+     *            null where it is damaged
+     */
+    private record First(long number, ByteBuffer block, @Nullable SegmentHeader header) {}
+
+    private List<First> firstBlocks() throws IOException {
+        List<First> blocks = new ArrayList<>();
         List<Long> numbers = numbers();
         for (long number : numbers) {
             try (SegmentFiles.Lease lease = files.acquire(number)) {
@@ -58,35 +97,67 @@ final class LogRecovery {
                     dropUnfinished(number);
                     continue;
                 }
-                if (!SegmentHeader.isWhole(block)) {
+                boolean isWhole = SegmentHeader.isWhole(block);
+                if (!isWhole && (!tolerant || block.limit() < SegmentHeader.LENGTH_BYTES)) {
                     throw corrupt(number, "the segment header is damaged");
                 }
-                SegmentHeader header = SegmentHeader.read(name(number), block, kind, machine);
-                if (header.number() != number) {
+                SegmentHeader header = isWhole ? SegmentHeader.read(name(number), block, kind, machine) : null;
+                if (header != null && header.number() != number) {
                     throw corrupt(number, "its header says number " + header.number());
                 }
-                headers.add(header);
-                mark = header.farthestMark(block);
+                blocks.add(new First(number, block, header));
             }
         }
-        dropGivenUp(headers);
-        List<Segment> segments = new ArrayList<>();
-        for (SegmentHeader header : headers) {
-            Segment segment = new Segment(header, indexStrideBytes);
-            Segment previous = segments.isEmpty() ? null : segments.getLast();
-            if (previous != null && !header.before().equals(previous.last())) {
-                throw corrupt(header.number(),
-                        "it begins behind " + header.before() + ", the segment before it ends at "
-                                + previous.last());
-            }
-            if (header.equals(headers.getLast())) {
-                recoverTail(segment, mark);
-            } else {
-                walkSealed(segment);
-            }
-            segments.add(segment);
+        return blocks;
+    }
+
+    /** What a damaged header said is known from the segment before it, or from the first frame; it is written again. */
+    private SegmentHeader replaced(long number, @Nullable Segment previous) throws IOException {
+        try (SegmentFiles.Lease lease = files.acquire(number)) {
+            Position before = previous == null ? beforeFirstFrame(lease.file()) : previous.last();
+            SegmentHeader header = new SegmentHeader(kind, machine, number, before, false);
+            LOG.warn("{}: the segment header was damaged and is written anew; check the volume's hardware",
+                    name(number));
+            lease.file().write(0, header.encode().limit(SegmentHeader.MARKS_OFFSET));
+            lease.file().sync();
+            return header;
         }
-        return segments;
+    }
+
+    private Position beforeFirstFrame(StoredFile file) throws IOException {
+        int at = SegmentHeader.LENGTH_BYTES;
+        Start found = search(Position.NONE, LAST).find(file, at, file.length());
+        return found == null || found.offset() > at || found.before().sequence() == 0 ? Position.NONE : found.before();
+    }
+
+    private FrameSearch search(Position after, Position upTo) {
+        return new FrameSearch(machine, after, upTo, allocator);
+    }
+
+    /** A segment goes on where the one before it ends, unless frames are missing there. */
+    private void join(@Nullable Segment previous, SegmentHeader header) throws StoreException {
+        if (previous == null || header.before().equals(previous.last())) {
+            return;
+        }
+        if (!tolerant || header.before().isBefore(previous.last())) {
+            throw corrupt(header.number(), "it begins behind " + header.before() + ", the segment before it ends at "
+                    + previous.last());
+        }
+        pass(previous, new Start(header.before(), previous.end() + 1), true, "the file is too short");
+        previous.markSynced();
+    }
+
+    /** Goes on behind what cannot be read. */
+    private void pass(Segment segment, Start next, boolean toTheEnd, String defect) {
+        LOG.warn("{} at {}, behind position {}: {}; passed over up to {}, behind {}", name(segment.number()),
+                segment.end(), segment.last(), defect, next.offset(), next.before());
+        passedOver.add(new Placement(segment.number(), segment.end(), next.offset() - segment.end()));
+        segment.skipTo(next, toTheEnd);
+    }
+
+    /** The places that could not be read; none where corruption ends the opening. */
+    List<Placement> passedOver() {
+        return passedOver;
     }
 
     private List<Long> numbers() throws IOException {
@@ -128,20 +199,21 @@ final class LogRecovery {
         volume.syncFolder("");
     }
 
-    private void dropGivenUp(List<SegmentHeader> headers) throws IOException {
+    private List<First> dropGivenUp(List<First> blocks) throws IOException {
         int start = 0;
-        for (int i = 0; i < headers.size(); i++) {
-            start = headers.get(i).restart() ? i : start;
+        for (int i = 0; i < blocks.size(); i++) {
+            SegmentHeader header = blocks.get(i).header;
+            start = header != null && header.restart() ? i : start;
         }
-        for (SegmentHeader old : headers.subList(0, start)) {
-            files.forget(old.number());
-            volume.delete(Segment.fileName(old.number()));
+        for (First old : blocks.subList(0, start)) {
+            files.forget(old.number);
+            volume.delete(Segment.fileName(old.number));
             volume.syncFolder("");
         }
-        headers.subList(0, start).clear();
+        return blocks.subList(start, blocks.size());
     }
 
-    private void walkSealed(Segment segment) throws IOException {
+    private void walkSealed(Segment segment, @Nullable SegmentHeader following) throws IOException {
         ByteBuf window = allocator.directBuffer(WINDOW_BYTES, WINDOW_BYTES);
         try (SegmentFiles.Lease lease = files.acquire(segment.number())) {
             long length = lease.file().length();
@@ -153,12 +225,29 @@ final class LogRecovery {
                     windowAt = segment.end();
                     inWindow = 0;
                 }
-                noteSealed(segment, window, inWindow, length);
+                String defect = noteSealed(segment, window, inWindow, length);
+                if (!defect.isEmpty()) {
+                    passSealed(segment, lease.file(), following, defect);
+                    windowAt = 0;
+                }
             }
         } finally {
             window.release();
         }
         segment.markSynced();
+    }
+
+    private void passSealed(Segment segment, StoredFile file, @Nullable SegmentHeader following, String defect)
+            throws IOException {
+        if (!tolerant) {
+            throw corrupt(segment.number(), defect);
+        }
+        Position upTo = following == null ? LAST : following.before();
+        Start next = search(segment.last(), upTo).find(file, segment.end() + 1L, file.length());
+        if (next == null && following == null) {
+            throw corrupt(segment.number(), defect + "; and the next segment's header is damaged as well");
+        }
+        pass(segment, next == null ? new Start(upTo, (int) file.length()) : next, next == null, defect);
     }
 
     private static void fill(StoredFile file, long offset, ByteBuf window) throws IOException {
@@ -172,34 +261,37 @@ final class LogRecovery {
         window.writerIndex(total);
     }
 
-    private void noteSealed(Segment segment, ByteBuf window, int at, long length) throws StoreException {
+    /** What is wrong with the next frame; empty where nothing is, and it has been noted. */
+    private String noteSealed(Segment segment, ByteBuf window, int at, long length) {
         int frameBytes = at + FrameHeader.LENGTH_BYTES <= window.writerIndex()
                 ? FrameHeader.frameLengthBytes(window, at)
                 : -1;
         if (frameBytes < 0 || segment.end() + (long) frameBytes > length) {
-            throw corrupt(segment.number(),
-                    "no whole frame at " + segment.end() + ", behind position " + segment.last());
+            return "no whole frame at " + segment.end() + ", behind position " + segment.last();
         }
         Position first = FrameHeader.first(window, at);
         if (!FrameHeader.isStream(window, at) || !FrameHeader.machine(window, at).equals(machine)
                 || !Segment.follows(segment.last(), first)) {
-            throw corrupt(segment.number(), first + " at " + segment.end() + " does not follow " + segment.last());
+            return first + " at " + segment.end() + " does not follow " + segment.last();
         }
         segment.grow(first, FrameHeader.last(window, at), frameBytes);
+        return "";
     }
 
     private void recoverTail(Segment segment, @Nullable SyncMark mark) throws IOException {
         int acknowledgedTo = mark == null ? SegmentHeader.LENGTH_BYTES : mark.end();
         try (SegmentFiles.Lease lease = files.acquire(segment.number())) {
-            String defect = walkTail(segment, lease.file());
-            if (segment.end() < acknowledgedTo) {
-                throw corrupt(segment.number(), "at " + segment.end() + ", behind position " + segment.last() + ", "
-                        + defect + ", though everything up to " + acknowledgedTo + " had been synced");
+            String defect = walkTail(segment, lease.file(), acknowledgedTo);
+            while (mark != null && segment.end() < acknowledgedTo) {
+                passTail(segment, lease.file(), mark, defect);
+                defect = walkTail(segment, lease.file(), acknowledgedTo);
             }
             long length = lease.file().length();
             if (length > segment.end()) {
                 LOG.info("{}: {} bytes behind {} were never acknowledged and are cut off: {}", name(segment.number()),
                         length - segment.end(), segment.last(), defect);
+            }
+            if (length != segment.end()) {
                 lease.file().truncate(segment.end());
             }
             rewrite(lease.file(), 0, SegmentHeader.LENGTH_BYTES);
@@ -208,6 +300,16 @@ final class LogRecovery {
             volume.syncFolder("");
             segment.markSynced();
         }
+    }
+
+    private void passTail(Segment segment, StoredFile file, SyncMark mark, String defect) throws IOException {
+        if (!tolerant) {
+            throw corrupt(segment.number(), "at " + segment.end() + ", behind position " + segment.last() + ", "
+                    + defect + ", though everything up to " + mark.end() + " had been synced");
+        }
+        Start next = search(segment.last(), mark.last()).find(file, segment.end() + 1L,
+                Math.min(mark.end(), file.length()));
+        pass(segment, next == null ? new Start(mark.last(), mark.end()) : next, false, defect);
     }
 
     /**
@@ -228,30 +330,38 @@ final class LogRecovery {
         }
     }
 
-    private String walkTail(Segment segment, StoredFile file) throws IOException {
+    /** Notes frames up to the first one that is not whole; says what is wrong there. */
+    private String walkTail(Segment segment, StoredFile file, int acknowledgedTo) throws IOException {
         int limit = (int) Math.min(Integer.MAX_VALUE, file.length());
-        try (FrameReader reader = new FrameReader(allocator, SegmentHeader.LENGTH_BYTES)) {
+        try (FrameReader reader = new FrameReader(allocator, segment.end())) {
             while (true) {
-                switch (reader.next(file, limit)) {
-                    case null -> {
-                        return "the file ends";
-                    }
-                    case Decoded.Damaged damaged -> {
-                        return "the body of " + damaged.first() + " does not match its checksum";
-                    }
-                    case Decoded.Lost lost -> {
-                        return lost.why();
-                    }
+                String defect = switch (reader.next(file, limit)) {
+                    case null -> "the file ends";
+                    case Decoded.Damaged frame -> noteDamaged(segment, frame, acknowledgedTo);
+                    case Decoded.Lost lost -> lost.why();
                     case Decoded.Intact(Frame frame) -> {
-                        String defect = noteTail(segment, frame);
+                        String wrong = noteTail(segment, frame);
                         frame.release();
-                        if (!defect.isEmpty()) {
-                            return defect;
-                        }
+                        yield wrong;
                     }
+                };
+                if (!defect.isEmpty()) {
+                    return defect;
                 }
             }
         }
+    }
+
+    /** A frame whose header can be trusted, and whose body was as it should be once. */
+    private String noteDamaged(Segment segment, Decoded.Damaged frame, int acknowledgedTo) {
+        SegmentDamage damage = segment.damaged(segment.end(), segment.last(), frame);
+        if (!tolerant || segment.end() + (long) frame.lengthBytes() > acknowledgedTo
+                || !Segment.follows(segment.last(), frame.first())) {
+            return damage.what();
+        }
+        passedOver.add(new Placement(segment.number(), damage.offset(), damage.lengthBytes()));
+        segment.grow(frame.first(), frame.last(), frame.lengthBytes());
+        return "";
     }
 
     private String noteTail(Segment segment, Frame frame) {

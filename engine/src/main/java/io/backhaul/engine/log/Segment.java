@@ -1,6 +1,7 @@
 package io.backhaul.engine.log;
 
 import io.backhaul.engine.log.SegmentHeader.SyncMark;
+import io.backhaul.protocol.Decoded;
 import io.backhaul.protocol.Position;
 import java.util.Arrays;
 
@@ -21,6 +22,8 @@ final class Segment {
     private long[] indexSequences = new long[INDEX_START_ENTRIES];
     private int[] indexOffsets = new int[INDEX_START_ENTRIES];
     private int indexEntries;
+    private int skippedTo;
+    private boolean endIsLost;
 
     Segment(SegmentHeader header, int indexStrideBytes) {
         this.header = header;
@@ -97,9 +100,25 @@ final class Segment {
         end += lengthBytes;
     }
 
-    /** Every generation's first frame has an entry, whatever the stride: who gives one up finds the next one at once. */
+    /**
+     * Notes that what is at {@link #end} cannot be read, and where it goes on.
+     *
+     * @param toTheEnd
+     *            whether nothing behind it can be, however long the file has been
+     */
+    void skipTo(Start next, boolean toTheEnd) {
+        endIsLost = toTheEnd;
+        last = next.before();
+        end = next.offset();
+        skippedTo = end;
+    }
+
+    /**
+     * Every generation's first frame has an entry, whatever the stride: who gives one up finds the next one at once. So has
+     * the first one behind what cannot be read.
+     */
     private synchronized void index(Position frameFirst) {
-        boolean begins = frameFirst.sequence() == 1;
+        boolean begins = frameFirst.sequence() == 1 || end == skippedTo;
         if (indexEntries > 0 && !begins && end - indexOffsets[indexEntries - 1] < indexStrideBytes) {
             return;
         }
@@ -137,6 +156,19 @@ final class Segment {
      *            what is in front of it; of a generation's first frame, nothing of that generation
      */
     record Start(Position before, int offset) {}
+
+    /** A frame that cannot be found at an offset, and with it all up to the next one that is known to begin somewhere. */
+    SegmentDamage lost(int offset, Position after, String why) {
+        Start next = startBehind(offset);
+        int lengthBytes = (endIsLost && next.offset() == synced.end() ? Integer.MAX_VALUE : next.offset()) - offset;
+        return new SegmentDamage(number(), offset, lengthBytes, after, next.before(), null, why);
+    }
+
+    /** A frame at an offset of which only the header can be trusted. */
+    SegmentDamage damaged(int offset, Position after, Decoded.Damaged frame) {
+        return new SegmentDamage(number(), offset, frame.lengthBytes(), after, frame.last(), frame.type(),
+                "the body of " + frame.type() + " " + frame.first() + " does not match its checksum");
+    }
 
     /** The last frame known to begin at or before an offset: the segment's first where none is. */
     synchronized Start startUpTo(int offset) {

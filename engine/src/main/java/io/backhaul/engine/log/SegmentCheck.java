@@ -79,7 +79,7 @@ public final class SegmentCheck {
         String defect = headerDefect(file).isEmpty() ? "" : headerDefect(file);
         if (!defect.isEmpty()) {
             found.add(new SegmentDamage(segment.number(), 0, SegmentHeader.LENGTH_BYTES, segment.before(),
-                    segment.before(), defect));
+                    segment.before(), null, defect));
         }
     }
 
@@ -99,10 +99,7 @@ public final class SegmentCheck {
                     case Decoded.Intact(Frame frame) -> intact(frame);
                 };
                 if (!lost.isEmpty()) {
-                    Start next = segment.startBehind(offset);
-                    found.add(new SegmentDamage(segment.number(), offset, next.offset() - offset, position,
-                            next.before(), lost));
-                    goOn(next.before(), next.offset());
+                    goOnBehind(segment.lost(offset, position, lost), found);
                     return;
                 }
             }
@@ -126,10 +123,13 @@ public final class SegmentCheck {
         if (!Segment.follows(position, frame.first())) {
             return "the body of " + frame.first() + ", behind " + position + ", does not match its checksum";
         }
-        found.add(new SegmentDamage(segment.number(), offset, frame.lengthBytes(), position, frame.last(),
-                "the body of " + frame.type() + " " + frame.first() + " does not match its checksum"));
-        goOn(frame.last(), offset + frame.lengthBytes());
+        goOnBehind(segment.damaged(offset, position, frame), found);
         return "";
+    }
+
+    private void goOnBehind(SegmentDamage damage, List<SegmentDamage> found) {
+        found.add(damage);
+        goOn(damage.upTo(), Math.min(offset + damage.lengthBytes(), end()));
     }
 
     private void goOn(Position behind, int at) {

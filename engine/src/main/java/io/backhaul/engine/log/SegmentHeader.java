@@ -49,6 +49,9 @@ import org.jspecify.annotations.Nullable;
 record SegmentHeader(LogKind kind, UUID machine, long number, Position before, boolean restart) {
     static final int LENGTH_BYTES = 4096;
     static final int MARK_BYTES = 36;
+
+    /** Where the sync marks begin, and what stays as it was made ends. */
+    static final int MARKS_OFFSET = 512;
     private static final byte[] MAGIC = {(byte) 0x89, 'B', 'K', 'L', '\r', '\n', 0x1a, '\n'};
     private static final int VERSION = 1;
     private static final int OLDEST_VERSION = 1;
@@ -63,7 +66,6 @@ record SegmentHeader(LogKind kind, UUID machine, long number, Position before, b
     private static final int GENERATION_OFFSET = 40;
     private static final int SEQUENCE_OFFSET = 48;
     private static final int CRC_OFFSET = 508;
-    private static final int MARKS_OFFSET = 512;
     private static final int SECTOR_BYTES = 512;
     private static final int MARK_CRC_OFFSET = 32;
 

@@ -7,6 +7,7 @@ import io.backhaul.protocol.Decoded;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.FrameDecoder;
 import io.backhaul.protocol.FrameType;
+import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
@@ -47,14 +48,15 @@ public final class SegmentLog implements AutoCloseable {
     private final ByteBufAllocator allocator;
     private final SegmentFiles files;
     private final ConcurrentSkipListMap<Long, Segment> segments = new ConcurrentSkipListMap<>();
+    private final List<Placement> passedOver;
     private Segment tail;
     private SegmentFiles.Lease tailFile;
     private long marksWritten;
     private boolean broken;
     private volatile long sizeBytes;
 
-    private SegmentLog(Volume volume, LogKind kind, UUID machine, SegmentLimits limits, ByteBufAllocator allocator)
-            throws IOException {
+    private SegmentLog(Volume volume, LogKind kind, UUID machine, SegmentLimits limits, ByteBufAllocator allocator,
+            boolean tolerant) throws IOException {
         this.volume = volume;
         this.kind = kind;
         this.machine = machine;
@@ -62,8 +64,10 @@ public final class SegmentLog implements AutoCloseable {
         this.allocator = allocator;
         this.files = new SegmentFiles(volume);
         try {
-            var recovery = new LogRecovery(volume, files, kind, machine, limits.indexStrideBytes(), allocator);
+            var recovery = new LogRecovery(new LogRecovery.Place(volume, files, kind, machine),
+                    limits.indexStrideBytes(), allocator, tolerant);
             recovery.run().forEach(segment -> segments.put(segment.number(), segment));
+            passedOver = List.copyOf(recovery.passedOver());
             if (segments.isEmpty()) {
                 tail = make(1, Position.NONE, false);
                 segments.put(1L, tail);
@@ -90,8 +94,25 @@ public final class SegmentLog implements AutoCloseable {
      */
     public static SegmentLog open(Volume volume, LogKind kind, UUID machine, SegmentLimits limits,
             ByteBufAllocator allocator) throws IOException {
+        return open(volume, kind, machine, limits, allocator, false);
+    }
+
+    /**
+     * Opens a log as {@link #open(Volume, LogKind, UUID, SegmentLimits, ByteBufAllocator)} does, and passes over what is
+     * corrupt: what it held cannot be read, and everything behind it can. {@link #passedOver} says where that is.
+     *
+     * @throws StoreException
+     *             of kind CORRUPT where it is not known what follows what: where a file is missing, or too much is damaged
+     */
+    public static SegmentLog openDamaged(Volume volume, LogKind kind, UUID machine, SegmentLimits limits,
+            ByteBufAllocator allocator) throws IOException {
+        return open(volume, kind, machine, limits, allocator, true);
+    }
+
+    private static SegmentLog open(Volume volume, LogKind kind, UUID machine, SegmentLimits limits,
+            ByteBufAllocator allocator, boolean tolerant) throws IOException {
         try {
-            return new SegmentLog(volume, kind, machine, limits, allocator);
+            return new SegmentLog(volume, kind, machine, limits, allocator, tolerant);
         } catch (IOException failed) {
             throw StoreException.of(failed, "opening " + volume.describe());
         }
@@ -351,6 +372,9 @@ public final class SegmentLog implements AutoCloseable {
      *             of kind CORRUPT where it does not match its checksum
      */
     public Frame read(Placement at) throws IOException {
+        if (at.lengthBytes() > Limits.MAX_FRAME_BYTES) {
+            throw damagedAt(at);
+        }
         ByteBuf bytes = allocator.directBuffer(at.lengthBytes(), at.lengthBytes());
         try (SegmentFiles.Lease lease = files.acquire(at.segment())) {
             ByteBuffer target = bytes.nioBuffer(0, at.lengthBytes());
@@ -363,8 +387,7 @@ public final class SegmentLog implements AutoCloseable {
             if (FrameDecoder.whole(bytes.retain()) instanceof Decoded.Intact(Frame frame)) {
                 return frame;
             }
-            throw new StoreException(Kind.CORRUPT, volume.describe() + "/" + Segment.fileName(at.segment())
-                    + ": the frame at " + at.offset() + " does not match its checksum; check the volume's hardware");
+            throw damagedAt(at);
         } catch (IOException failed) {
             throw StoreException.of(failed, "reading " + volume.describe() + "/" + Segment.fileName(at.segment()));
         } finally {
@@ -372,10 +395,20 @@ public final class SegmentLog implements AutoCloseable {
         }
     }
 
+    private StoreException damagedAt(Placement at) {
+        return new StoreException(Kind.CORRUPT, volume.describe() + "/" + Segment.fileName(at.segment())
+                + ": the frame at " + at.offset() + " does not match its checksum; check the volume's hardware");
+    }
+
     /** For reading all there is back: one for each segment, oldest first. */
     public List<SegmentCheck> checks() {
         return segments.values().stream()
                 .map(segment -> new SegmentCheck(this, segment, new Segment.Start(segment.before(), 0))).toList();
+    }
+
+    /** Where the log was found to be damaged when it was opened: {@link #look} says what is wrong there. */
+    public List<Placement> passedOver() {
+        return passedOver;
     }
 
     /** What is wrong with a frame that could not be read: looks at it, and at what is around it. */

@@ -4,6 +4,7 @@ import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.Hello;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Welcome;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,9 @@ public interface FrameFeed {
 
     /** A control frame that is not the session's own, such as DIGESTS; the feed owns it. */
     void control(Frame frame);
+
+    /** What the receiver, or who stands behind it, cannot give back any more. Whoever does not heed it is asked again. */
+    default void resend(Resend resend) {}
 
     /** The receiver has ended the link. */
     Reaction refused(Refusal refusal);

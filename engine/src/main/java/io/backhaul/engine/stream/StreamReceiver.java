@@ -244,6 +244,17 @@ public final class StreamReceiver implements Link.Listener {
         }
     }
 
+    /** Sends a control frame that may be lost, such as RESEND, unless much waits to be sent; takes it over. */
+    public boolean offer(Frame frame) {
+        boolean isRoom = state == State.RECEIVING && link.queuedBytes() < Link.LOW_WATER_BYTES;
+        if (isRoom) {
+            link.send(frame);
+        } else {
+            frame.release();
+        }
+        return isRoom;
+    }
+
     private void beat() {
         if (state == State.CLOSED) {
             return;

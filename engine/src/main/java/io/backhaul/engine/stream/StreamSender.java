@@ -13,6 +13,7 @@ import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
 import io.netty.buffer.ByteBufAllocator;
@@ -190,6 +191,7 @@ public final class StreamSender {
             case POSITIONS -> progress(Positions.read(frame));
             case CREDIT -> credited(link, Credit.read(frame).bytes());
             case DIGESTS -> feed.control(frame.retain());
+            case RESEND -> feed.resend(Resend.read(frame));
             case HELLO, DIGEST_REQUEST, GENERATION, FIDELITY, MARK, WRITES ->
                 throw new MalformedBodyException(frame.type() + " from a receiver");
         }

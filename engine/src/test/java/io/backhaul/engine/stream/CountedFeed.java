@@ -9,6 +9,7 @@ import io.backhaul.protocol.Hello;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Welcome;
 import io.backhaul.protocol.WriteBatchBuilder;
 import io.netty.buffer.ByteBufAllocator;
@@ -25,6 +26,7 @@ final class CountedFeed implements FrameFeed {
     private final List<Frame> stream = new ArrayList<>();
     final List<Positions> heard = new ArrayList<>();
     final List<Welcome> welcomes = new ArrayList<>();
+    final List<Resend> resends = new ArrayList<>();
     final List<Refusal> refusals = new ArrayList<>();
     Reaction reaction = Reaction.RETRY;
     int controls;
@@ -103,6 +105,11 @@ final class CountedFeed implements FrameFeed {
     public void control(Frame frame) {
         controls++;
         frame.release();
+    }
+
+    @Override
+    public void resend(Resend resend) {
+        resends.add(resend);
     }
 
     @Override

@@ -23,6 +23,8 @@ public final class MemoryLink implements Link {
     final List<FrameType> types = new ArrayList<>();
     /** What is lost silently on the way to the other end. */
     Predicate<Frame> loses = frame -> false;
+    /** What the operating system does not take, besides what is under way. */
+    public long stuckBytes;
     private @Nullable MemoryLink other;
     private @Nullable Listener listener;
     private long queuedBytes;
@@ -133,7 +135,7 @@ public final class MemoryLink implements Link {
 
     @Override
     public long queuedBytes() {
-        return queuedBytes;
+        return queuedBytes + stuckBytes;
     }
 
     @Override

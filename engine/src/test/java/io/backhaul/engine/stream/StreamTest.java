@@ -3,11 +3,13 @@ package io.backhaul.engine.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.backhaul.engine.link.Link;
 import io.backhaul.protocol.Credit;
 import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Frame;
+import io.backhaul.protocol.FrameHeader;
 import io.backhaul.protocol.FrameType;
 import io.backhaul.protocol.Hello;
 import io.backhaul.protocol.Identity;
@@ -15,12 +17,14 @@ import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Positions;
 import io.backhaul.protocol.Refusal;
+import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
 import io.backhaul.protocol.WriteBatchBuilder;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -409,6 +413,59 @@ class StreamTest {
         assertThat(hop.sink.controls).isEqualTo(1);
         assertThat(hop.feed.controls).isEqualTo(1);
         finish(hop);
+    }
+
+    private static Resend resend(int extents) {
+        return new Resend(MACHINE, new Position(3, 17),
+                Collections.nCopies(extents, new Resend.Extent(1, 65_536, 4096)));
+    }
+
+    @Test
+    void what_is_asked_for_again_comes_while_streaming_only() {
+        Hop hop = quiet();
+        hop.deafAcceptor = true;
+        hop.loop.runFor(10);
+        hop.fromReceiver(resend(1).frame(hop.allocator));
+        hop.loop.runFor(10);
+        assertThat(hop.sender.status().trouble()).contains("RESEND before WELCOME");
+        hop.deafAcceptor = false;
+        hop.loop.runFor(5000);
+        assertThat(Objects.requireNonNull(hop.receiver).offer(resend(2).frame(hop.allocator))).isTrue();
+        hop.loop.runFor(100);
+        assertThat(hop.feed.resends).containsExactly(resend(2));
+        finish(hop);
+    }
+
+    @Test
+    void nobody_but_a_receiver_asks_for_anything_again() {
+        refusesFrame(hop -> resend(1).frame(hop.allocator), FaultCode.BAD_FRAME);
+    }
+
+    @Test
+    void what_is_asked_for_again_is_left_out_while_much_waits_to_be_sent() {
+        Hop hop = quiet();
+        hop.loop.runFor(5000);
+        far(hop).stuckBytes = Link.LOW_WATER_BYTES;
+        assertThat(Objects.requireNonNull(hop.receiver).offer(resend(1).frame(hop.allocator))).isFalse();
+        far(hop).stuckBytes = 0;
+        hop.loop.runFor(100);
+        assertThat(hop.feed.resends).isEmpty();
+        finish(hop);
+    }
+
+    @Test
+    void a_malformed_wish_to_have_something_again_ends_the_link() {
+        breaksFromReceiver(hop -> {
+            Frame frame = resend(1).frame(hop.allocator);
+            return tampered(hop, frame);
+        }, "extents to be sent again");
+    }
+
+    /** The same frame, with a number of extents that there are not. */
+    private static Frame tampered(Hop hop, Frame whole) {
+        var fields = FrameHeader.Fields.control(FrameType.RESEND, MACHINE, whole.first());
+        whole.release();
+        return Frame.of(hop.allocator, fields, body -> body.writeIntLE(Limits.MAX_RESEND_EXTENTS + 1).writeIntLE(0));
     }
 
     private static Frame request(Hop hop) {

@@ -68,6 +68,8 @@ record Defect(String name, String sentence, List<Edit> edits) {
                         calling("processserver.MachineRelay.positions", "Spool", "durable", "accepted")),
                 of("relay-trims-received", "the spool is trimmed when the target has received, not journaled",
                         calling("processserver.Egress.progress", "Positions", "journaled", "received")),
+                of("relay-drops-resend", "what is asked for again does not get to the source",
+                        emptied("processserver.Ingress.offer")),
                 of("relay-loses-nothing", "a generation that cannot be delivered is not given up",
                         emptied("processserver.Egress.loseThrough")));
     }
@@ -91,6 +93,8 @@ record Defect(String name, String sentence, List<Edit> edits) {
                         without("source.SourceSession.commence", "StateFile", "save")),
                 of("source-stays-put", "the resend window is wrong: frames go on behind the last one sent",
                         emptied("source.SendWindow.rewind")),
+                of("source-ignores-resend", "what is asked for again is not sent",
+                        emptied("source.Resending.heed")),
                 of("source-trusts-digests", "digests are compared wrongly: what differs is said to be the same",
                         believing("source.SliceReader.differing", "ByteBuffer", "equals")));
     }
@@ -143,6 +147,10 @@ record Defect(String name, String sentence, List<Edit> edits) {
                         without("mastertarget.Timeline.add", "List", "add")),
                 of("target-offers-gaps", "a point inside a gap is offered",
                         alwaysTrue("mastertarget.Timeline.isPoint")),
+                of("target-asks-nobody", "what the newest point lacks is not asked for",
+                        without("mastertarget.Asking.ask", "Predicate", "test")),
+                of("target-asks-once", "what has been asked for once is not asked for again",
+                        leaving("mastertarget.Asking.consider", 2)),
                 of("target-checkpoint-unsynced", "the checkpoint is not synced",
                         without("mastertarget.CheckpointFile.save", "StoredFile", "sync")));
     }

@@ -1,15 +1,15 @@
-package io.backhaul.source;
+package io.backhaul.protocol;
 
 import java.nio.ByteBuffer;
 
 /** Finds out cheaply whether bytes are all zero. */
-final class Zeroes {
+public final class Zeroes {
     private static final ByteBuffer BLOCK = ByteBuffer.allocateDirect(64 << 10).asReadOnlyBuffer();
 
     private Zeroes() {}
 
     /** Whether all remaining bytes are zero; data ends the comparison at its first other byte. */
-    static boolean isZero(ByteBuffer data) {
+    public static boolean isZero(ByteBuffer data) {
         int position = data.position();
         int end = data.limit();
         while (position < end) {
