@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,7 +54,7 @@ public final class ChangeStream {
     private final Batching batching;
     private final Clock clock;
     private final ReentrantLock lock = new ReentrantLock();
-    private final List<Registration> registrations = new ArrayList<>();
+    private final Reads reads = new Reads();
 
     private boolean open;
     private long generation;
@@ -265,6 +266,7 @@ public final class ChangeStream {
             takenLosses = losses.take((disk, offset, lengthBytes) -> {
                 ports.dirty().mark(disk, offset, lengthBytes);
                 ports.dirty().markPending(disk, offset, lengthBytes);
+                reads.lost(disk, offset, lengthBytes);
             });
             noticedLosses = Math.max(noticedLosses, takenLosses);
         } finally {
@@ -334,9 +336,7 @@ public final class ChangeStream {
 
     private void note(int disk, long offset, long lengthBytes, long at) {
         ports.dirty().mark(disk, offset, lengthBytes);
-        for (Registration registration : registrations) {
-            registration.touch(disk, offset, lengthBytes, at);
-        }
+        reads.touch(disk, offset, lengthBytes, at);
     }
 
     private boolean admit(long bytes) {
@@ -364,6 +364,7 @@ public final class ChangeStream {
     private Position append(Fidelity next, UUID replica) {
         seal();
         fidelity = next;
+        reads.become(next);
         if (next != Fidelity.ORDERED) {
             ports.observation().disordered();
         }
@@ -479,8 +480,7 @@ public final class ChangeStream {
         lock.lock();
         try {
             discardBatch();
-            registrations.forEach(Registration::expire);
-            registrations.clear();
+            reads.begin(start.fidelity());
             ports.dirty().foldIntoPending();
             if (!ports.observation().isBehind()) {
                 ports.dirty().leaveToComparison(comparedBytes);
@@ -577,9 +577,19 @@ public final class ChangeStream {
         }
     }
 
-    /** Places a mark; null where the stream is not {@code ORDERED}. */
+    /** Whoever is to be told of all changes from now on, as digests are being recorded; null for nobody. */
+    void watch(@Nullable ChunkWatch watch) {
+        reads.watch(watch);
+    }
+
+    /**
+     * Places a mark; null where the stream is not {@code ORDERED}.
+     *
+     * @param placed
+     *            is told before anything comes behind it; memory work
+     */
     @Nullable
-    Position mark(Mark.Kind kind, String label) {
+    Position mark(Mark.Kind kind, String label, Consumer<Mark> placed) {
         lock.lock();
         try {
             if (!open || fidelity != Fidelity.ORDERED || nextSequence <= replayedUntil) {
@@ -587,8 +597,10 @@ public final class ChangeStream {
             }
             seal();
             Position position = new Position(generation, nextSequence);
-            Frame frame = new Mark(machine, position, clock.wallMicros(), kind, label).frame(ports.allocator());
+            Mark mark = new Mark(machine, position, clock.wallMicros(), kind, label);
+            Frame frame = mark.frame(ports.allocator());
             ports.observation().marked(frame);
+            placed.accept(mark);
             take(1);
             ready(frame);
             return position;
@@ -611,7 +623,7 @@ public final class ChangeStream {
             if (overflowing && ports.room().isLow()) {
                 overflowing = false;
             }
-            if (!open || fidelity == Fidelity.ORDERED || overflowing || !registrations.isEmpty()
+            if (!open || fidelity == Fidelity.ORDERED || overflowing || reads.isAny()
                     || ports.dirty().isAnyPending() || noticedLosses > takenLosses) {
                 return null;
             }
@@ -636,7 +648,7 @@ public final class ChangeStream {
                 ports.dirty().taken(disk, stretch);
             }
             Registration registration = new Registration(disk, stretch, ticket, ports.observation().head());
-            registrations.add(registration);
+            reads.add(registration);
             return registration;
         } finally {
             lock.unlock();
@@ -645,11 +657,11 @@ public final class ChangeStream {
 
     /** Puts what was read into the stream, without what has been written since; on a lane. */
     boolean reconcile(Registration registration, List<Piece> pieces) {
-        WriteBatchBuilder built = build(registration.disk(), pieces);
+        WriteBatchBuilder built = Piece.batch(ports.allocator(), registration.disk(), pieces);
         lock.lock();
         try {
             ports.dirty().settled(registration.ticket());
-            registrations.remove(registration);
+            reads.remove(registration);
             if (registration.isStale() || !open) {
                 built.discard();
                 return false;
@@ -658,7 +670,7 @@ public final class ChangeStream {
             if (!registration.isUntouched()) {
                 built.discard();
                 sent = registration.untouched(pieces);
-                built = build(registration.disk(), sent);
+                built = Piece.batch(ports.allocator(), registration.disk(), sent);
             }
             if (built.records() == 0) {
                 built.discard();
@@ -677,20 +689,6 @@ public final class ChangeStream {
         }
     }
 
-    private WriteBatchBuilder build(int disk, List<Piece> pieces) {
-        int bytes = pieces.stream().mapToInt(piece -> piece.data() == null ? 0 : (int) piece.lengthBytes()).sum();
-        WriteBatchBuilder builder = new WriteBatchBuilder(ports.allocator(), bytes);
-        for (Piece piece : pieces) {
-            ByteBuffer data = piece.data();
-            if (data == null) {
-                builder.zero(disk, piece.offset(), (int) piece.lengthBytes());
-            } else {
-                builder.data(disk, piece.offset(), data.duplicate());
-            }
-        }
-        return builder;
-    }
-
     /** A stretch that was registered could not be read: it is pending again. */
     void giveUp(Registration registration) {
         lock.lock();
@@ -698,7 +696,7 @@ public final class ChangeStream {
             var stretch = registration.stretch();
             ports.dirty().markPending(registration.disk(), stretch.offset(), stretch.lengthBytes());
             ports.dirty().settled(registration.ticket());
-            registrations.remove(registration);
+            reads.remove(registration);
         } finally {
             lock.unlock();
         }
@@ -773,8 +771,7 @@ public final class ChangeStream {
             for (int i = 0; i < disks; i++) {
                 pending.add(ports.dirty().pendingBytes(i));
             }
-            Position captured = generation == 0 ? Position.NONE : new Position(generation, nextSequence - 1);
-            return new Snapshot(open, captured, capturedBytes, fidelity, overflowing, overflows, pending);
+            return new Snapshot(open, captured(), capturedBytes, fidelity, overflowing, overflows, pending);
         } finally {
             lock.unlock();
         }

@@ -112,7 +112,8 @@ public final class SourceAgent implements AutoCloseable {
         this.nbd = capture instanceof WriteThroughCapture through ? serve(through) : null;
         SourceMetrics.show(metrics, () -> latest, disks);
         metrics.showFaults(faults);
-        handlers.serve(new SourceControl.Target(loop, machine, this::about, this::places));
+        handlers.serve(new SourceControl.Target(loop, machine, this::about, this::places,
+                new ProofPlace(paths())));
         loop.execute(this::begin);
         if (scan) {
             loop.execute(this::finishScan);

@@ -4,9 +4,11 @@ import io.backhaul.engine.control.ControlFault;
 import io.backhaul.engine.control.ControlHandler;
 import io.backhaul.engine.control.ControlReply;
 import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.proof.ProofHeader;
 import io.backhaul.protocol.Mark;
 import io.backhaul.protocol.Position;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +28,7 @@ final class SourceControl {
 
     /** Whom it controls. */
     record Target(Loop loop, SourceMachine machine, Supplier<Map<String, Object>> about,
-            Supplier<List<Map<String, Object>>> places) {}
+            Supplier<List<Map<String, Object>>> places, ProofPlace proofs) {}
 
     /** The machine stands: requests are answered from now on. */
     void serve(Target next) {
@@ -73,10 +75,43 @@ final class SourceControl {
                 || label.getBytes(StandardCharsets.UTF_8).length > MAX_LABEL_BYTES) {
             throw new ControlFault("a mark needs a label of 1 to " + MAX_LABEL_BYTES + " bytes");
         }
+        if (request.get("proof") instanceof String file) {
+            prove(current, current.proofs().request(label, file), reply);
+            return;
+        }
         boolean journaled = Boolean.TRUE.equals(request.get("wait"));
         Future<Position> answer = new Future<>();
         current.loop().execute(() -> current.machine().mark(Mark.Kind.USER, label, journaled, answer));
         reply.done(Map.of("position", answer.await().toString(), "label", label));
+    }
+
+    private static void prove(Target current, ProofRequest request, ControlReply reply)
+            throws ControlFault, InterruptedException {
+        ProofFuture answer = new ProofFuture();
+        current.loop().execute(() -> current.machine().prove(request, answer));
+        try {
+            ProofHeader proof = answer.poll(PROGRESS_MILLIS);
+            while (proof == null) {
+                CompletableFuture<Map<String, Object>> now = new CompletableFuture<>();
+                current.loop().execute(() -> now.complete(progress(current.machine().proofProgress())));
+                reply.progress(await(now));
+                proof = answer.poll(PROGRESS_MILLIS);
+            }
+            reply.done(Map.of("position", proof.position().toString(), "label", proof.label(), "proof",
+                    Path.of(request.folder().describe(), request.name()).toString(), "root", proof.root(),
+                    "provedBytes", proof.provedBytes(), "unprovedBytes", proof.unprovedBytes()));
+        } finally {
+            if (!answer.isAnswered()) {
+                current.loop().execute(() -> current.machine().endProof("nobody waits for it any more"));
+            }
+        }
+    }
+
+    private static Map<String, Object> progress(Proving.@Nullable Progress now) {
+        return now == null
+                ? Map.of()
+                : Map.of("doneBytes", now.doneBytes(), "totalBytes", now.totalBytes(), "pass", now.pass(), "marked",
+                        now.marked());
     }
 
     private void drain(Map<String, Object> request, ControlReply reply) throws ControlFault, InterruptedException {
@@ -130,7 +165,7 @@ final class SourceControl {
     }
 
     /** An answer that somebody waits for. */
-    private static final class Future<T> implements SourceMachine.Answer<T> {
+    private static class Future<T> implements SourceMachine.Answer<T> {
         private final CompletableFuture<T> result = new CompletableFuture<>();
 
         @Override
@@ -141,6 +176,10 @@ final class SourceControl {
         @Override
         public void failed(String why) {
             result.completeExceptionally(new ControlFault(why));
+        }
+
+        boolean isAnswered() {
+            return result.isDone();
         }
 
         T await() throws ControlFault, InterruptedException {
@@ -165,4 +204,7 @@ final class SourceControl {
             }
         }
     }
+
+    /** A proof that somebody waits for. */
+    private static final class ProofFuture extends Future<ProofHeader> implements SourceMachine.ProofAnswer {}
 }

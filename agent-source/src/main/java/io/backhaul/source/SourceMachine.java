@@ -5,6 +5,7 @@ import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.link.Dialler;
 import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.proof.ProofHeader;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Mark;
@@ -15,6 +16,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +48,12 @@ public final class SourceMachine {
         void failed(String why);
     }
 
+    /** How a proof comes. On the loop. */
+    public interface ProofAnswer extends Answer<ProofHeader> {
+        /** The mark that will be proved has been placed. */
+        default void marked(Position position) {}
+    }
+
     private final Ports ports;
     private final List<SourceDisk> disks;
     private final Capture capture;
@@ -59,6 +67,7 @@ public final class SourceMachine {
     private final SourceSession session;
     private final StartRule rule;
     private final boolean tracking;
+    private @Nullable Proving proving;
 
     private SourceMachine(SourceOptions options, Ports ports, List<SourceDisk> disks, Capture capture, Found found) {
         this.ports = ports;
@@ -258,7 +267,7 @@ public final class SourceMachine {
     }
 
     private void placeMark(Mark.Kind kind, String label, boolean journaled, Answer<Position> answer) {
-        Position position = stream.mark(kind, label);
+        Position position = stream.mark(kind, label, placed -> {});
         if (position == null) {
             answer.failed("a mark needs an ORDERED stream, and this one is " + stream.snapshot(disks.size()).fidelity()
                     + ": wait until baseline or catch-up is complete, then mark again");
@@ -282,6 +291,58 @@ public final class SourceMachine {
                     answer.failed(why);
                 }
             });
+        }
+    }
+
+    /**
+     * Places a mark and records the digests of what the disks held there, in a file that is complete when it has its name. Goes
+     * on while the machine writes; one at a time.
+     */
+    public void prove(ProofRequest request, ProofAnswer answer) {
+        if (isProving()) {
+            answer.failed("another proof is being recorded: wait until it is complete, and ask again");
+            return;
+        }
+        if (disks.stream().anyMatch(disk -> disk.info().sizeBytes() > ChunkWatch.MAX_DISK_BYTES)) {
+            answer.failed("a disk is larger than " + ChunkWatch.MAX_DISK_BYTES + " bytes, and too large to be proved");
+            return;
+        }
+        Proving next = new Proving(options.machine(), disks,
+                new Proving.Ports(ports.loop(), ports.lanes().reader(), stream, capture, room),
+                new Waits(), request, answer);
+        proving = next;
+        next.begin();
+    }
+
+    private boolean isProving() {
+        return proving != null && !proving.hasEnded();
+    }
+
+    /** Ends the recording of a proof, if there is one: nobody waits for it any more. */
+    public void endProof(String why) {
+        if (proving != null) {
+            proving.fail(why);
+        }
+    }
+
+    /** How far the recording of a proof is; null where there is none. */
+    Proving.@Nullable Progress proofProgress() {
+        return proving != null && isProving() ? proving.progress() : null;
+    }
+
+    private final class Waits implements Proving.Waits {
+        @Override
+        public void whenOrdered(Consumer<String> told) {
+            session.waits().whenOrdered(told);
+        }
+
+        @Override
+        public void whenJournaled(Position position, SourceWaits.Arrival arrival) {
+            if (session.stored().journaled().isAtLeast(position)) {
+                arrival.journaled();
+            } else {
+                session.waits().whenJournaled(position, arrival);
+            }
         }
     }
 
@@ -378,6 +439,7 @@ public final class SourceMachine {
      * journaled when the files are closed; the disks are the caller's.
      */
     public void stop(Answer<Position> answer) {
+        endProof("the agent is being stopped");
         session.close();
         stream.relax();
         capture.end();
@@ -451,6 +513,9 @@ public final class SourceMachine {
     /** Lets go of everything as a killed process would: nothing is written. The loop and lanes must be dead already. */
     public void abandon() throws IOException {
         release();
+        if (proving != null) {
+            proving.abandon();
+        }
         dirty.close();
         stateFile.close();
     }

@@ -49,6 +49,9 @@ final class ObservedRig implements Downstream.Witness {
     private int applied;
     /** The longest that a write is under way. */
     long slowestWriteNanos = 3_000_000;
+    final RecordedProofs proofs = new RecordedProofs();
+    /** What happens when what was submitted before has been completed. */
+    Runnable onceSettled = () -> {};
     int orderedFramesChecked;
     int resumed;
     int starts;
@@ -99,7 +102,10 @@ final class ObservedRig implements Downstream.Witness {
 
     private EbpfCapture capture(Loop loop, Steps.Life life) {
         var capture = new EbpfCapture(new EbpfCapture.Ports(loop, steps.lane(life), stepping(life)),
-                ring.opened(() -> steps.until(ring::isQuiet, 1_000_000, "writes completed")));
+                ring.opened(() -> {
+                    steps.until(ring::isQuiet, 1_000_000, "writes completed");
+                    onceSettled.run();
+                }));
         starts++;
         if (capture.continuation() != null) {
             resumed++;
@@ -224,6 +230,9 @@ final class ObservedRig implements Downstream.Witness {
             Submitted next = submitted.get(applied++);
             next.data.get(0, oracle.get(next.disk), (int) next.offset, next.data.capacity());
         }
+        if (type == FrameType.MARK) {
+            proofs.journaled(position, oracle);
+        }
     }
 
     private boolean isOracle() {
@@ -248,6 +257,12 @@ final class ObservedRig implements Downstream.Witness {
     /** Waits until the replica holds what the disks hold. */
     void drain() {
         agent.drain(devices.stream().map(ObservedRig::content).toList());
+    }
+
+    /** Writes what is soon on the disk, and perhaps not in the stream yet. */
+    void writeThrough(int maxBytes) {
+        writeSomewhere(maxBytes);
+        steps.until(ring::isQuiet, 1_000_000, "writes completed");
     }
 
     /** Whether every write is on its disk. */

@@ -46,6 +46,7 @@ final class Rig implements Downstream.Witness {
     private boolean scanning;
     final List<String> history = new ArrayList<>();
     int orderedFramesChecked;
+    final RecordedProofs proofs = new RecordedProofs();
 
     Rig(long seed, long... diskSizes) {
         this(seed, null, diskSizes);
@@ -215,6 +216,9 @@ final class Rig implements Downstream.Witness {
         while (!writes.isEmpty() && position.isAtLeast(writes.getFirst().position())) {
             Done done = writes.removeFirst();
             done.data().get(0, oracle.get(done.disk()), (int) done.offset(), done.data().capacity());
+        }
+        if (type == FrameType.MARK) {
+            proofs.journaled(position, oracle);
         }
         if (fidelity == Fidelity.ORDERED) {
             orderedFramesChecked++;

@@ -55,7 +55,7 @@ class SourceControlTest {
         rig.start();
         rig.converge();
         control.serve(new SourceControl.Target(new EagerLoop(), rig.machine(), () -> Map.of("role", "source"),
-                () -> List.of(Map.of("path", "/dev/one"))));
+                () -> List.of(Map.of("path", "/dev/one")), new ProofPlace(List.of())));
     }
 
     private Map<String, ?> ask(String what, Map<String, Object> request) throws ControlFault, InterruptedException {

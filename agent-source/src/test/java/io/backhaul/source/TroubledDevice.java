@@ -18,6 +18,8 @@ final class TroubledDevice implements BlockDevice {
     boolean failWrite;
     boolean failFlush;
     int failReads;
+    /** What others do amid a read: before it has seen anything, and when it has seen it all. */
+    Runnable amidRead = () -> {};
 
     TroubledDevice(long sizeBytes) {
         this.memory = new MemoryDevice(sizeBytes);
@@ -70,7 +72,9 @@ final class TroubledDevice implements BlockDevice {
             failReads--;
             throw new IOException("the medium cannot be read");
         }
+        amidRead.run();
         memory.read(offset, target);
+        amidRead.run();
     }
 
     @Override

@@ -8,6 +8,7 @@ import io.backhaul.protocol.Resend;
 final class Troubles {
     private final Rig rig;
     private boolean asking;
+    private boolean proving;
 
     Troubles(Rig rig) {
         this.rig = rig;
@@ -16,6 +17,12 @@ final class Troubles {
     /** Now and then something is asked for again. */
     Troubles asking() {
         asking = true;
+        return this;
+    }
+
+    /** Now and then a proof is asked for. */
+    Troubles proving() {
+        proving = true;
         return this;
     }
 
@@ -44,6 +51,9 @@ final class Troubles {
     private void round() {
         if (asking && rig.random.nextInt(6) == 0) {
             askAgain();
+        }
+        if (proving && rig.random.nextInt(6) == 0) {
+            rig.proofs.ask(rig.machine());
         }
         int what = rig.random.nextInt(100);
         if (what < 25) {
