@@ -17,7 +17,8 @@ final class DaemonAddress {
     @ArgGroup(multiplicity = "1", heading = "The daemon:%n")
     private Choice choice = new Choice();
 
-    private static final class Choice {
+    /** One of the two ways to name it. */
+    static final class Choice {
         @Option(names = "--config", paramLabel = "FILE", description = "The daemon's configuration file.")
         private Path config = Path.of("");
 
@@ -26,10 +27,15 @@ final class DaemonAddress {
     }
 
     ControlClient client() throws ConfigException {
-        return new ControlClient(socket(), PATIENCE);
+        return client(choice);
     }
 
-    private Path socket() throws ConfigException {
+    /** Asks the daemon that was named. */
+    static ControlClient client(Choice choice) throws ConfigException {
+        return new ControlClient(socket(choice), PATIENCE);
+    }
+
+    private static Path socket(Choice choice) throws ConfigException {
         if (!choice.control.toString().isEmpty()) {
             return choice.control;
         }
