@@ -30,6 +30,9 @@ enum Invariant {
     VIEWS_STAY("an open view reads the same as long as it is open"),
     /** Views. */
     WRITABLE_VIEWS_TAKE("a writable view holds what was written to it, over what the point holds"),
+    /** Proofs. */
+    PROOFS_ARE_TRUE(
+            "whatever a proof vouches for is what the disks held at its position, and no half of one has its name"),
     /** Promotion. */
     PROMOTED_IS_TRUE("a promoted disk is the state of the position it was promoted at"),
     /** Promotion. */

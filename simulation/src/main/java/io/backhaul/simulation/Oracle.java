@@ -1,7 +1,9 @@
 package io.backhaul.simulation;
 
+import io.backhaul.engine.proof.ProofReader;
 import io.backhaul.protocol.Position;
 import io.backhaul.simulation.world.SimDisk;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -193,6 +195,27 @@ final class Oracle {
                 return new Verdict(candidate, "");
             }
         }
+    }
+
+    /** Which of the states in bounds a proof may be of: everything that it vouches for is what the disks held then. */
+    Verdict judge(ProofReader proof, Bounds bounds) throws IOException {
+        ProvedChunks chunks = new ProvedChunks(proof, sizes(), (disk, sector, state) -> {
+            History history = histories.get(disk)[sector];
+            int entry = history.entryAt(state);
+            return entry < 0 ? new ProvedChunks.Held(0, 0)
+                    : new ProvedChunks.Held(history.since[entry], history.ids[entry]);
+        });
+        for (int state = bounds.low(); state <= bounds.high(); state++) {
+            if (chunks.areOf(state)) {
+                return new Verdict(state, "");
+            }
+        }
+        return new Verdict(-1, "in no state from " + bounds.low() + " to " + bounds.high()
+                + " the disks held what it vouches for; " + chunks.lastMismatch());
+    }
+
+    private List<Long> sizes() {
+        return histories.stream().map(each -> (long) each.length * SectorContent.SECTOR_BYTES).toList();
     }
 
     private String problem(int disk, int sector, long id, int candidate, Bounds bounds) {

@@ -166,6 +166,11 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         return faults;
     }
 
+    /** Whether the operator asks for proofs as well: a sixth of all seeds, in half of which the capture observes. */
+    boolean asksForProofs() {
+        return Math.floorMod(seed, 2 * OBSERVED_EACH) >= 2 * OBSERVED_EACH - 2;
+    }
+
     /** Whether nothing strikes that makes a stream begin a new generation. */
     boolean isHarmlessToOrder() {
         return HARMLESS_TO_ORDER.containsAll(faults.keySet());

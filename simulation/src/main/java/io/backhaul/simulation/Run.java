@@ -39,6 +39,7 @@ final class Run {
     private final Scheduler scheduler;
     private final Judge judge;
     private final Operator operator;
+    private final Notary notary;
     private final Faults faults;
     private Phase phase = Phase.CHAOS;
     private long calmSinceNanos;
@@ -54,9 +55,11 @@ final class Run {
         this.scheduler = scene.scheduler();
         this.judge = new Judge(scene);
         this.operator = new Operator(scene, judge);
+        this.notary = new Notary(scene);
         this.faults = new Faults(scheduler, scene.tally(), new Targets(), plan.seed());
         scene.begin();
         faults.begin(plan.faults());
+        notary.begin();
         scheduler.after(LOOK_NANOS, this::look);
         scheduler.after(plan.chaosNanos(), this::calmDown);
     }
@@ -173,6 +176,7 @@ final class Run {
             scheduler.after(61 * SECOND, () -> operator.readBack(scene.target()));
         }
         scheduler.after(20 * SECOND, scene.guest()::stop);
+        scheduler.after(40 * SECOND, notary::stop);
         if (plan.shape().scans()) {
             scheduler.after(21 * SECOND, scene.source()::restart);
         }

@@ -97,6 +97,11 @@ public final class Simulate {
         return Plan.of(seed, Set.of()).shape().isObserved();
     }
 
+    /** Whether the operator asks for proofs in a seed's run. */
+    public static boolean asksForProofs(long seed) {
+        return Plan.of(seed, Set.of()).asksForProofs();
+    }
+
     private int runDefects(String part) throws InterruptedException, IOException {
         var search = new Defects.Search(part, 0, Math.max(options.first, 1), options.seeds(), options.brief);
         List<Defects.Result> results = new Defects(clock).hunt(search, options.nanos(), options.threads, result -> {

@@ -1,6 +1,7 @@
 package io.backhaul.simulation;
 
 import io.backhaul.blockio.BlockDevice;
+import io.backhaul.blockio.volume.Volume;
 import io.backhaul.engine.codec.Lz4;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.loop.Loop;
@@ -17,6 +18,7 @@ import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
 import io.backhaul.simulation.world.SimRing;
 import io.backhaul.source.Capture;
+import io.backhaul.source.ProofRequest;
 import io.backhaul.source.ScanCapture;
 import io.backhaul.source.SourceDisk;
 import io.backhaul.source.SourceMachine;
@@ -43,6 +45,7 @@ final class SourcePart implements Station.Part, Guest.Served {
     private final Capture capture;
     private final FaultLog faults;
     private final List<BlockDevice> served;
+    private final Volume volume;
     private boolean stopping;
     private int calls;
 
@@ -60,7 +63,7 @@ final class SourcePart implements Station.Part, Guest.Served {
      */
     record Seen(boolean scans, @Nullable SimRing ring, Consumer<SourcePart> died) {}
 
-    private record Made(Loop loop, SourceMachine machine, Capture capture, FaultLog faults) {}
+    private record Made(Loop loop, SourceMachine machine, Capture capture, FaultLog faults, Volume volume) {}
 
     private SourcePart(SimProcess process, Made made, List<BlockDevice> served) {
         this.process = process;
@@ -68,6 +71,7 @@ final class SourcePart implements Station.Part, Guest.Served {
         this.machine = made.machine();
         this.capture = made.capture();
         this.faults = made.faults();
+        this.volume = made.volume();
         this.served = served;
     }
 
@@ -89,16 +93,17 @@ final class SourcePart implements Station.Part, Guest.Served {
         SourceOptions options = site.options().get();
         UUID id = options.machine().id();
         FaultLog faults = new FaultLog(process.clock());
+        Volume volume = site.state().mount(process);
         var ports = new SourceMachine.Ports(loop,
                 new SourceMachine.Lanes(process.newLane(), process.newLane(), process.newLane()),
-                site.network().dialler(process, new Identity(Role.SOURCE, id)), site.state().mount(process),
+                site.network().dialler(process, new Identity(Role.SOURCE, id)), volume,
                 site.dice().fork(process.name()),
                 new SourceMachine.Host(bootId, process.allocator(), Lz4.compressor(), faults));
         SourceMachine machine = SourceMachine.open(options, ports, disks, capture, through != null);
         loop.execute(machine::start);
         List<BlockDevice> served = through == null ? List.of()
                 : IntStream.range(0, disks.size()).<BlockDevice>mapToObj(through::device).toList();
-        SourcePart part = new SourcePart(process, new Made(loop, machine, capture, faults), served);
+        SourcePart part = new SourcePart(process, new Made(loop, machine, capture, faults, volume), served);
         process.host().onNextDeath(() -> site.seen().died().accept(part));
         return part;
     }
@@ -146,6 +151,16 @@ final class SourcePart implements Station.Part, Guest.Served {
     /** Asks for a mark; {@code answered} hears its position, or null and why there is none. */
     void mark(String label, boolean journaled, BiConsumer<@Nullable Position, String> answered) {
         loop.execute(() -> machine.mark(Mark.Kind.USER, label, journaled, answer(answered)));
+    }
+
+    /** Asks for a proof in a file beside the agent's state. */
+    void prove(String name, SourceMachine.ProofAnswer answer) {
+        loop.execute(() -> machine.prove(new ProofRequest(name, volume, name), answer));
+    }
+
+    /** Where the agent keeps files; to be used in a {@link #call}. */
+    Volume volume() {
+        return volume;
     }
 
     void resync(BiConsumer<@Nullable Position, String> answered) {

@@ -28,7 +28,8 @@ record Defect(String name, String sentence, List<Edit> edits) {
     /** All there are. */
     static List<Defect> all() {
         return Stream
-                .of(inTheLog(), onTheHops(), inTheRelay(), inTheStream(), inTheRing(), inTheDirtyMap(), inTheJournal(),
+                .of(inTheLog(), onTheHops(), inTheRelay(), inTheStream(), inTheProofs(), inTheRing(), inTheDirtyMap(),
+                        inTheJournal(),
                         inTheBase())
                 .flatMap(List::stream).toList();
     }
@@ -97,6 +98,14 @@ record Defect(String name, String sentence, List<Edit> edits) {
                         emptied("source.Resending.heed")),
                 of("source-trusts-digests", "digests are compared wrongly: what differs is said to be the same",
                         believing("source.SliceReader.differing", "ByteBuffer", "equals")));
+    }
+
+    private static List<Defect> inTheProofs() {
+        return List.of(
+                of("proof-forgets-writes", "a chunk that is written to since its digest was made is not read again",
+                        without("source.Reads.lost", "ChunkWatch", "touch")),
+                of("proof-reads-on", "what is written behind the mark is taken for what is in front of it",
+                        leaving("source.ChunkWatch.touch", 0)));
     }
 
     private static List<Defect> inTheRing() {

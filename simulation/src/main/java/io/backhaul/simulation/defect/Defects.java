@@ -146,6 +146,7 @@ public final class Defects {
     private @Nullable Result huntOne(Defect defect, Search search, long endNanos, List<LinkageError> unfit) {
         LongStream seeds = LongStream.iterate(search.firstSeed(), seed -> seed + 1).filter(Simulate::isBrief)
                 .filter(seed -> !defect.name().startsWith("ring-") || Simulate.hasRing(seed))
+                .filter(seed -> !defect.name().startsWith("proof-") || Simulate.asksForProofs(seed))
                 .limit(search.maxRuns());
         String hint = known.getProperty(defect.name());
         if (search.hinted() && hint != null) {
