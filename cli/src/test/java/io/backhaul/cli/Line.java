@@ -1,22 +1,27 @@
 package io.backhaul.cli;
 
+import io.backhaul.engine.time.SystemClock;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
 /**
- * A line between two parts: passes connections on to an address, and can be narrow, silent, cut, or closed to newcomers.
- * From any thread.
+ * A line between two parts: passes connections on to an address, and can be narrow, long, silent, cut, or closed to
+ * newcomers. From any thread.
  */
 final class Line implements AutoCloseable {
     /** As wide as the machine is. */
@@ -24,12 +29,15 @@ final class Line implements AutoCloseable {
     private static final int PIECE_BYTES = 16 << 10;
     private static final int BUFFER_BYTES = 256 << 10;
     private static final long LOOK_MILLIS = 20;
+    /** So many pieces may be on their way along a long line. */
+    private static final int MAX_PIECES = 1024;
 
     private final ServerSocket server;
     private final Supplier<String> address;
     private final List<Socket> sockets = new ArrayList<>();
     private final CountDownLatch closed = new CountDownLatch(1);
     private volatile long bytesPerSecond = WIDE_BYTES_PER_SECOND;
+    private volatile long delayNanos;
     private volatile boolean silent;
     private volatile boolean refusing;
     private final LongAdder passedBytes = new LongAdder();
@@ -54,6 +62,11 @@ final class Line implements AutoCloseable {
     /** So much fits through from now on, each way. */
     void narrow(long nextBytesPerSecond) {
         bytesPerSecond = nextBytesPerSecond;
+    }
+
+    /** What goes into a connection that is made from now on comes out so much later, each way. */
+    void lengthen(Duration oneWay) {
+        delayNanos = oneWay.toNanos();
     }
 
     /** Whether nothing comes through, and nobody is told: connections stay, also those that are made meanwhile. */
@@ -132,7 +145,7 @@ final class Line implements AutoCloseable {
         byte[] piece = new byte[PIECE_BYTES];
         try (from; to) {
             InputStream in = from.getInputStream();
-            OutputStream out = to.getOutputStream();
+            Way out = delayNanos == 0 ? to.getOutputStream()::write : new LongWay(delayNanos, from, to);
             for (int count = in.read(piece); count >= 0; count = in.read(piece)) {
                 while (silent) {
                     if (closed.await(LOOK_MILLIS, TimeUnit.MILLISECONDS) || from.isClosed()) {
@@ -143,6 +156,57 @@ final class Line implements AutoCloseable {
                 passedBytes.add(count);
                 if (closed.await(count * 1_000_000L / bytesPerSecond, TimeUnit.MICROSECONDS)) {
                     return;
+                }
+            }
+        }
+    }
+
+    /** Takes bytes towards the other side. */
+    private interface Way {
+        void write(byte[] bytes, int offset, int count) throws IOException, InterruptedException;
+    }
+
+    /** Hands bytes over after a delay, from a thread of its own. */
+    private final class LongWay implements Way {
+        private final BlockingQueue<Piece> underWay = new ArrayBlockingQueue<>(MAX_PIECES);
+        private final long delayNanos;
+        private final Socket from;
+
+        private static final class Piece {
+            final byte[] bytes;
+            final long dueNanos;
+
+            Piece(byte[] bytes, long dueNanos) {
+                this.bytes = bytes;
+                this.dueNanos = dueNanos;
+            }
+        }
+
+        LongWay(long delayNanos, Socket from, Socket to) {
+            this.delayNanos = delayNanos;
+            this.from = from;
+            run(() -> deliver(to));
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int count) throws IOException, InterruptedException {
+            byte[] copy = Arrays.copyOfRange(bytes, offset, offset + count);
+            Piece piece = new Piece(copy, SystemClock.INSTANCE.nanos() + delayNanos);
+            while (!underWay.offer(piece, LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
+                if (from.isClosed()) {
+                    throw new SocketException("cut");
+                }
+            }
+        }
+
+        private void deliver(Socket to) throws IOException, InterruptedException {
+            try (from; to) {
+                while (!from.isClosed()) {
+                    Piece piece = underWay.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                    if (piece != null) {
+                        closed.await(piece.dueNanos - SystemClock.INSTANCE.nanos(), TimeUnit.NANOSECONDS);
+                        to.getOutputStream().write(piece.bytes);
+                    }
                 }
             }
         }

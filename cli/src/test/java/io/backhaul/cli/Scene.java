@@ -127,13 +127,20 @@ final class Scene implements AutoCloseable {
         return text.isEmpty() ? Position.NONE : Position.parse(text);
     }
 
-    /** Writes with fio through the capture, at random within the first so many bytes, until it is stopped. */
-    Process write(long regionBytes, long bytesPerSecond) throws IOException, ControlFault {
+    /**
+     * Writes with fio through the capture, at random within the first so many bytes, until it is stopped.
+     *
+     * @param more
+     *            arguments of fio, which hold in place of earlier ones
+     */
+    Process write(long regionBytes, long bytesPerSecond, String... more) throws IOException, ControlFault {
         String uri = fleet.machine(Part.SOURCE).groups("disks").getFirst().text("uri");
-        Process fio = new ProcessBuilder("fio", "--name=load", "--ioengine=nbd", "--uri=" + uri, "--rw=randwrite",
-                "--bsrange=4k-64k", "--size=" + regionBytes, "--iodepth=8", "--time_based", "--runtime=600",
-                "--rate=" + bytesPerSecond, "--fsync=32", "--randseed=7", "--refill_buffers",
-                "--buffer_compress_percentage=40").redirectErrorStream(true)
+        List<String> command = new ArrayList<>(List.of("fio", "--name=load", "--ioengine=nbd", "--uri=" + uri,
+                "--rw=randwrite", "--bsrange=4k-64k", "--size=" + regionBytes, "--iodepth=8", "--time_based",
+                "--runtime=600", "--rate=" + bytesPerSecond, "--fsync=32", "--randseed=7", "--refill_buffers",
+                "--buffer_compress_percentage=40"));
+        command.addAll(List.of(more));
+        Process fio = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(place.resolve("fio.log").toFile()).start();
         writers.add(fio);
         return fio;

@@ -1,0 +1,186 @@
+package io.backhaul.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.backhaul.blockio.BlockDevice;
+import io.backhaul.engine.control.ControlFault;
+import io.backhaul.engine.time.SystemClock;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+
+/**
+ * How old the newest point is, as whoever needs it would see it: a block of the disk gets the time again and again, amid a load;
+ * the latest point is opened at the master target, the block is read from it, and its age counts once it has been read.
+ * Both hops are durable by then. What opening and reading take is in the figure.
+ */
+final class RpoCheck {
+    private static final long DISK_BYTES = 2L << 30;
+    private static final int MARKER_BYTES = 4096;
+    private static final long MARKER_OFFSET = DISK_BYTES - MARKER_BYTES;
+    private static final long MARKER_MILLIS = 20;
+    private static final long SETTLE_MILLIS = 2000;
+    private static final long LOOK_MILLIS = 4;
+
+    private final RpoScale scale;
+    private final Findings findings;
+
+    private RpoCheck(RpoScale scale, Findings findings) {
+        this.scale = scale;
+        this.findings = findings;
+    }
+
+    /** A load, and what it is held to. */
+    private record Load(String name, long bytesPerSecond, Duration oneWay, long boundMillis) {}
+
+    /** Runs everything. What is wrong ends it with an {@link AssertionError}. */
+    static void run(RpoScale scale, Findings findings) throws Exception {
+        var check = new RpoCheck(scale, findings);
+        check.measure(new Load("near", 100_000_000, Duration.ZERO, 30));
+        check.measure(new Load("far", 50_000_000, Duration.ofMillis(25), 1000));
+    }
+
+    private void measure(Load load) throws Exception {
+        Workplace place = Scene.place(Path.of("/var/tmp"));
+        Path disk = place.resolve("source.img");
+        try (var file = new RandomAccessFile(disk.toFile(), "rw")) {
+            file.setLength(DISK_BYTES);
+        }
+        try (Scene scene = Scene.on(place, List.of(disk));
+                Line toTarget = Line.to(() -> scene.fleet().listen(Part.MASTER_TARGET).orElseThrow())) {
+            toTarget.lengthen(load.oneWay);
+            if (!load.oneWay.isZero()) {
+                scene.fleet().configure(Part.PROCESS_SERVER,
+                        "targets = [{ address = \"" + toTarget.address() + "\", machines = [\"*\"] }]");
+            }
+            scene.fleet().start();
+            scene.awaitOrdered();
+            scene.awaitJournaled();
+            measure(load, scene);
+        }
+    }
+
+    private void measure(Load load, Scene scene) throws Exception {
+        Process writer = scene.write(MARKER_OFFSET, load.bytesPerSecond, "--fsync=0", "--iodepth=16",
+                "--rate_process=linear");
+        Lags ages = new Lags();
+        Lags waits = new Lags();
+        try (Marker marker = Marker.start(scene, waits)) {
+            pause(SETTLE_MILLIS);
+            waits.clear();
+            long beganNanos = SystemClock.INSTANCE.nanos();
+            long before = scene.fleet().machine(Part.SOURCE).count("capturedBytes");
+            look(scene, ages, beganNanos + scale.seconds() * 1_000_000_000L);
+            double seconds = (SystemClock.INSTANCE.nanos() - beganNanos) / 1e9;
+            Answer source = scene.fleet().machine(Part.SOURCE);
+            marker.assertAlive();
+            findings.put(load.name + "AskedMBPerSecond", load.bytesPerSecond / 1_000_000);
+            findings.put(load.name + "MBPerSecond",
+                    Math.round((source.count("capturedBytes") - before) / seconds / 1e5) / 10.0);
+            findings.put(load.name + "Overflows", source.count("overflows"));
+        } finally {
+            Scene.stop(writer);
+        }
+        findings.put(load.name + "Looks", ages.count());
+        findings.put(load.name + "RpoP50Millis", ages.millis(0.5));
+        findings.put(load.name + "RpoP99Millis", ages.millis(0.99));
+        findings.put(load.name + "RpoWorstMillis", ages.millis(1));
+        findings.put(load.name + "WriteP50Millis", waits.millis(0.5));
+        findings.put(load.name + "WriteP99Millis", waits.millis(0.99));
+        findings.say(load.name + ": p99 " + ages.millis(0.99) + " ms");
+        assertThat(ages.count()).as("how often the latest point was looked at").isPositive();
+        scene.awaitJournaled();
+        scene.assertIdentical();
+        if (scale.isJudged()) {
+            assertThat(ages.millis(0.99)).as("ms that the latest point is old, " + load.name + ", p99")
+                    .isLessThanOrEqualTo(load.boundMillis);
+        }
+    }
+
+    private void look(Scene scene, Lags ages, long untilNanos) throws IOException, ControlFault, InterruptedException {
+        ByteBuffer block = ByteBuffer.allocate(MARKER_BYTES);
+        var client = scene.fleet().client(Part.MASTER_TARGET);
+        while (SystemClock.INSTANCE.nanos() < untilNanos) {
+            try (var view = ExportCommand.OpenView.open(client, Map.of("at", "latest"));
+                    BlockDevice disk = DiskSource.open(view.answer().groups("exports").getFirst().text("uri"))) {
+                disk.read(MARKER_OFFSET, block.clear());
+            }
+            long markedNanos = block.getLong(0);
+            assertThat(markedNanos).as("the time in the marker").isPositive();
+            ages.add(SystemClock.INSTANCE.nanos() - markedNanos);
+            pause(LOOK_MILLIS);
+        }
+    }
+
+    private static void pause(long millis) throws InterruptedException {
+        new CountDownLatch(1).await(millis, TimeUnit.MILLISECONDS);
+    }
+
+    /** Writes the time into the marker, again and again. */
+    private static final class Marker implements AutoCloseable {
+        private final CountDownLatch end = new CountDownLatch(1);
+        private final Thread thread;
+
+        private Marker(BlockDevice disk, Lags waits) {
+            this.thread = Thread.ofPlatform().daemon().name("marker").start(() -> run(disk, waits));
+        }
+
+        /** Returns once the first one has been written. */
+        static Marker start(Scene scene, Lags waits) throws IOException, InterruptedException {
+            BlockDevice disk = scene.connect();
+            write(disk, waits);
+            return new Marker(disk, waits);
+        }
+
+        private static void write(BlockDevice disk, Lags waits) throws IOException {
+            long now = SystemClock.INSTANCE.nanos();
+            disk.write(MARKER_OFFSET, ByteBuffer.allocate(MARKER_BYTES).putLong(0, now));
+            waits.add(SystemClock.INSTANCE.nanos() - now);
+        }
+
+        private void run(BlockDevice disk, Lags waits) {
+            try (disk) {
+                while (!end.await(MARKER_MILLIS, TimeUnit.MILLISECONDS)) {
+                    write(disk, waits);
+                }
+            } catch (IOException | InterruptedException gone) {
+                System.err.println("marker: " + gone.getMessage());
+            }
+        }
+
+        void assertAlive() {
+            assertThat(thread.isAlive()).as("the time is still being written").isTrue();
+        }
+
+        @Override
+        public void close() {
+            end.countDown();
+            try {
+                thread.join();
+            } catch (InterruptedException ending) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** {@code ./check rpo}. */
+    @Command(name = "./check rpo",
+            description = "How old the latest point is at the master target, by a marker on the disk, on loopback and far away.")
+    static final class Program extends CheckProgram {
+        @Override
+        void check(Findings findings) throws Exception {
+            RpoCheck.run(isShort() ? RpoScale.SHORT : RpoScale.LONG, findings);
+        }
+    }
+
+    public static void main(String[] arguments) {
+        CheckProgram.main(new Program(), arguments);
+    }
+}
