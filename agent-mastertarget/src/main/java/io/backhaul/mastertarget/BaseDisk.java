@@ -18,10 +18,30 @@ final class BaseDisk implements AutoCloseable {
     private final AtomicInteger openings = new AtomicInteger();
     private volatile boolean suspect;
 
-    BaseDisk(BaseDisks disks, PlacedDisk placed) throws IOException {
+    private BaseDisk(BaseDisks disks, PlacedDisk placed) {
         this.disks = disks;
         this.placed = placed;
-        this.device = open();
+    }
+
+    static BaseDisk open(BaseDisks disks, PlacedDisk placed) throws IOException {
+        BaseDisk disk = closed(disks, placed);
+        disk.device = disk.open();
+        return disk;
+    }
+
+    /** A disk that belongs to others, until it is mended. */
+    static BaseDisk closed(BaseDisks disks, PlacedDisk placed) {
+        return new BaseDisk(disks, placed);
+    }
+
+    /** What anybody's writing to it changes; it is closed. */
+    long seal() throws IOException {
+        return disks.seal(placed);
+    }
+
+    /** Opens it once more, to read back what it holds. */
+    BlockDevice reread() throws IOException {
+        return disks.reread(placed);
     }
 
     private BlockDevice open() throws IOException {

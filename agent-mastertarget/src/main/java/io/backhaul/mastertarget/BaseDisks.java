@@ -21,6 +21,21 @@ public interface BaseDisks {
     /** Opens a disk for reading and writing; whoever opened it before has closed it. */
     BlockDevice open(PlacedDisk disk) throws IOException;
 
+    /** Opens a disk that is open already, to read back what it holds, past caches where that can be done. */
+    default BlockDevice reread(PlacedDisk disk) throws IOException {
+        return open(disk);
+    }
+
+    /**
+     * A number that is another one once anybody has written to the disk, which is not open here.
+     *
+     * @return {@link #NO_SEAL} where that cannot be told
+     */
+    long seal(PlacedDisk disk) throws IOException;
+
+    /** Nobody can tell whether the disk was written to. */
+    long NO_SEAL = 0;
+
     /** What is configured cannot hold the machine's disk; the message says what to do. */
     final class UnfitDiskException extends IOException {
         private static final long serialVersionUID = 1L;

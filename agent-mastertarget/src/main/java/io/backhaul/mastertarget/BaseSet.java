@@ -1,6 +1,7 @@
 package io.backhaul.mastertarget;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -8,7 +9,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /** The base disks of a machine, by index; never changes once made. */
-final class BaseSet implements AutoCloseable {
+final class BaseSet implements DiskSink, AutoCloseable {
     private final SortedMap<Integer, BaseDisk> disks = new TreeMap<>();
 
     private BaseSet() {}
@@ -18,13 +19,29 @@ final class BaseSet implements AutoCloseable {
         BaseSet set = new BaseSet();
         try {
             for (PlacedDisk each : placed) {
-                set.disks.put(each.index(), new BaseDisk(source, each));
+                set.disks.put(each.index(), BaseDisk.open(source, each));
             }
             return set;
         } catch (IOException failed) {
             set.close();
             throw failed;
         }
+    }
+
+    /** Disks that belong to others, until they are mended. */
+    static BaseSet closed(BaseDisks source, List<PlacedDisk> placed) {
+        BaseSet set = new BaseSet();
+        placed.forEach(each -> set.disks.put(each.index(), BaseDisk.closed(source, each)));
+        return set;
+    }
+
+    /** The seals of all of them, in rising order of their indexes; they are closed. */
+    List<Long> seals() throws IOException {
+        List<Long> seals = new ArrayList<>();
+        for (BaseDisk disk : disks.values()) {
+            seals.add(disk.seal());
+        }
+        return seals;
     }
 
     Collection<BaseDisk> all() {
@@ -53,6 +70,16 @@ final class BaseSet implements AutoCloseable {
     boolean contains(int index, long offset, long lengthBytes) {
         BaseDisk disk = disks.get(index);
         return disk != null && offset <= disk.placed().disk().sizeBytes() - lengthBytes;
+    }
+
+    @Override
+    public void write(int disk, long offset, ByteBuffer data) throws IOException {
+        disk(disk).write(offset, data);
+    }
+
+    @Override
+    public void zero(int disk, long offset, long lengthBytes) throws IOException {
+        disk(disk).zero(offset, lengthBytes);
     }
 
     void flush() throws IOException {

@@ -36,18 +36,45 @@ record Checkpoint(UUID machine, UUID replica, String name, List<PlacedDisk> disk
         static final Base NONE = new Base(Position.NONE, Fidelity.BASELINE, 0);
     }
 
-    /** How far a promotion has come, and to which point. */
-    record Promotion(Stage stage, Position target) {
+    /**
+     * How far a promotion has come, and to which point.
+     *
+     * @param seals
+     *            what {@link BaseDisks#seal} said of each disk when they were handed out; only while they are
+     */
+    record Promotion(Stage stage, Position target, List<Long> seals) {
         static final Promotion NONE = new Promotion(Stage.NONE, Position.NONE);
+
+        Promotion {
+            seals = List.copyOf(seals);
+        }
+
+        Promotion(Stage stage, Position target) {
+            this(stage, target, List.of());
+        }
 
         boolean isFence() {
             return stage != Stage.NONE;
+        }
+
+        /** Whether the disks are on their way to the point. */
+        boolean isUnderWay() {
+            return stage == Stage.INTENDED || stage == Stage.COMMITTING;
         }
     }
 
     /** The stages of a promotion. */
     enum Stage {
-        NONE(0), INTENDED(1), DONE(2);
+        /** There is none. */
+        NONE(0),
+        /** The disks are on their way to the point, and every other one stays. */
+        INTENDED(1),
+        /** The disks are the point, for good: there is no other any more. */
+        COMMITTED(2),
+        /** The disks are the point, and belong to others; another one may still be chosen. */
+        HELD(3),
+        /** The disks are on their way to the point, for good: other ones may be lost. */
+        COMMITTING(4);
 
         private final int code;
 
@@ -91,8 +118,10 @@ record Checkpoint(UUID machine, UUID replica, String name, List<PlacedDisk> disk
                 promotion, origin);
     }
 
+    /** Disks that are handed out are the base, and nothing else. */
     Checkpoint withPromotion(Promotion stage) {
-        return new Checkpoint(machine, replica, name, disks, base, direct, following, foldTarget, stage, origin);
+        Position target = stage.isFence() && !stage.isUnderWay() ? Position.NONE : foldTarget;
+        return new Checkpoint(machine, replica, name, disks, base, direct, following, target, stage, origin);
     }
 
     /** A generation has come that builds on nothing. */

@@ -45,7 +45,7 @@ final class CheckpointCodec {
     private static final int FLAG_DIRECT = 1;
     private static final int FLAG_FOLLOWING = 2;
     private static final int MAX_PATH_BYTES = 4096;
-    private static final int DISK_BYTES = 2 + 4 + 8 + 2 + Limits.MAX_TEXT_BYTES + 1 + 2 + MAX_PATH_BYTES;
+    private static final int DISK_BYTES = 2 + 4 + 8 + 2 + Limits.MAX_TEXT_BYTES + 1 + 2 + MAX_PATH_BYTES + Long.BYTES;
     private static final int FIXED_BYTES = 4 + 16 + 16 + 8 + 16 + 16 + 16 + 2 + Limits.MAX_TEXT_BYTES + 2;
 
     private CheckpointCodec() {}
@@ -84,6 +84,9 @@ final class CheckpointCodec {
             putText(bytes, disk.stableId(), Limits.MAX_TEXT_BYTES);
             bytes.put((byte) placed.format().code());
             putText(bytes, placed.path(), MAX_PATH_BYTES);
+        }
+        if (checkpoint.promotion().stage() == Stage.HELD) {
+            checkpoint.promotion().seals().forEach(bytes::putLong);
         }
     }
 
@@ -135,7 +138,7 @@ final class CheckpointCodec {
         UUID replica = getId(bytes);
         Base base = new Base(getPosition(bytes), fidelity, bytes.getLong());
         Position foldTarget = getPosition(bytes);
-        Promotion promotion = new Promotion(stage, getPosition(bytes));
+        Position target = getPosition(bytes);
         Position origin = getPosition(bytes);
         String name = getText(bytes);
         int count = bytes.getShort();
@@ -148,6 +151,11 @@ final class CheckpointCodec {
             DiskFormat format = coded(DiskFormat.values(), DiskFormat::code, bytes.get());
             disks.add(new PlacedDisk(disk, format, getText(bytes)));
         }
+        List<Long> seals = new ArrayList<>();
+        for (int i = 0; i < count && stage == Stage.HELD; i++) {
+            seals.add(bytes.getLong());
+        }
+        Promotion promotion = new Promotion(stage, target, seals);
         return new Checkpoint(machine, replica, name, disks, base, (flags & FLAG_DIRECT) != 0,
                 (flags & FLAG_FOLLOWING) != 0, foldTarget, promotion, origin);
     }

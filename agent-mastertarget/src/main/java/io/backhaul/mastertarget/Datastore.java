@@ -3,6 +3,7 @@ package io.backhaul.mastertarget;
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.blockio.Disks;
 import io.backhaul.blockio.file.RawDevice;
+import io.backhaul.blockio.system.DiskSeal;
 import io.backhaul.blockio.vmdk.FlatVmdk;
 import io.backhaul.engine.config.Settings;
 import io.backhaul.protocol.DiskInfo;
@@ -79,6 +80,33 @@ final class Datastore implements BaseDisks {
                 throw new UnfitDiskException(path + " has " + device.sizeBytes() + " bytes, disk " + disk.index()
                         + " of the machine has " + disk.sizeBytes() + "; name one that fits in the configuration");
             }
+        }
+    }
+
+    @Override
+    public BlockDevice reread(PlacedDisk disk) throws IOException {
+        Path bytes = bytes(disk);
+        try {
+            return RawDevice.openDirect(bytes);
+        } catch (IOException unable) {
+            // Not every file system can be read past the cache.
+            return RawDevice.open(bytes, true);
+        }
+    }
+
+    @Override
+    public long seal(PlacedDisk disk) throws IOException {
+        return DiskSeal.of(bytes(disk));
+    }
+
+    /** The file or device that holds the disk's bytes. */
+    private static Path bytes(PlacedDisk disk) throws IOException {
+        Path path = Path.of(disk.path());
+        if (disk.format() != DiskFormat.VMDK) {
+            return path;
+        }
+        try (FlatVmdk vmdk = FlatVmdk.open(path, true)) {
+            return vmdk.flatFile();
         }
     }
 

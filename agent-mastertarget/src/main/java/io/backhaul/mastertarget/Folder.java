@@ -29,7 +29,8 @@ final class Folder {
     static final Comparator<Piece> BY_PLACE = Comparator.comparingInt(Piece::disk)
             .thenComparingLong(Piece::start);
 
-    private final BaseSet disks;
+    private final int[] indexes;
+    private final DiskSink disks;
     private final Payloads payloads;
     private final Counts counts;
     private final Saver saver;
@@ -45,7 +46,10 @@ final class Folder {
      * @param total
      *            grows by what is known to be written or zeroed in the end
      */
-    record Counts(AtomicLong done, AtomicLong total) {}
+    record Counts(AtomicLong done, AtomicLong total) {
+        /** Nobody wants to know. */
+        static final Counts NONE = new Counts(new AtomicLong(), new AtomicLong());
+    }
 
     /**
      * A part of the stretch.
@@ -63,7 +67,12 @@ final class Folder {
         void save(List<Piece> work) throws IOException;
     }
 
-    Folder(BaseSet disks, Payloads payloads, Counts counts, Saver saver) {
+    /**
+     * @param indexes
+     *            the machine's disks
+     */
+    Folder(int[] indexes, DiskSink disks, Payloads payloads, Counts counts, Saver saver) {
+        this.indexes = indexes;
         this.disks = disks;
         this.payloads = payloads;
         this.counts = counts;
@@ -72,8 +81,6 @@ final class Folder {
 
     /** Does it. Nothing is durable before the disks are flushed. */
     void run(List<Step> steps) throws IOException {
-        disks.mend();
-        int[] indexes = disks.indexes();
         for (Step step : steps) {
             List<Piece> work = visible(step.own.open(indexes), step.later.open(indexes));
             counts.total.addAndGet(work.stream().mapToLong(Piece::lengthBytes).sum());
@@ -156,7 +163,7 @@ final class Folder {
     private void flushGathered() throws IOException {
         if (gathered.position() > 0) {
             int length = gathered.position();
-            disks.disk(gatheredDisk).write(gatheredAt, gathered.flip());
+            disks.write(gatheredDisk, gatheredAt, gathered.flip());
             gathered.clear();
             counts.done.addAndGet(length);
         }
@@ -165,7 +172,7 @@ final class Folder {
     private void zero(List<Piece> work) throws IOException {
         for (Piece piece : work) {
             if (piece.zero()) {
-                disks.disk(piece.disk()).zero(piece.start(), piece.lengthBytes());
+                disks.zero(piece.disk(), piece.start(), piece.lengthBytes());
                 counts.done.addAndGet(piece.lengthBytes());
             }
         }

@@ -41,8 +41,13 @@ final class Folding {
         void faulted(StoreException cause);
     }
 
-    /** A position that must be reached exactly, and what to do then. */
-    record Goal(Position position, Runnable reached) {}
+    /**
+     * A position that must be reached exactly, and what to do then.
+     *
+     * @param keeps
+     *            whether what is overwritten is saved, so that every other point of the window stays
+     */
+    record Goal(Position position, boolean keeps, Runnable reached) {}
 
     private final Replica replica;
     private final Lane lane;
@@ -51,11 +56,14 @@ final class Folding {
     private final Listener listener;
     private final AtomicLong doneBytes = new AtomicLong();
     private final AtomicLong totalBytes = new AtomicLong();
+    private final AtomicLong checkedBytes = new AtomicLong();
+    private final FoldRate rate = new FoldRate();
     private RetentionPolicy policy;
     private Position applied;
     private Position reach;
     private @Nullable Goal goal;
     private boolean awaitingGoal;
+    private @Nullable Runnable preparing;
     private @Nullable Runnable finishing;
     private boolean running;
     private boolean committing;
@@ -114,6 +122,16 @@ final class Folding {
         return totalBytes.get();
     }
 
+    /** What has been read back of what the promotion wrote. */
+    long checkedBytes() {
+        return checkedBytes.get();
+    }
+
+    /** How fast the last folds were. */
+    FoldRate rate() {
+        return rate;
+    }
+
     boolean isRunning() {
         return running;
     }
@@ -140,12 +158,28 @@ final class Folding {
     /** A goal will be given: until then nothing more is folded, as it might go beyond. */
     void awaitGoal() {
         awaitingGoal = true;
+        preparing = null;
+        goal = null;
+    }
+
+    /**
+     * A goal will be given that keeps the other points: says when it may be, as what it overwrites can be saved from then on.
+     * Until then nothing is folded that need not be.
+     */
+    void prepareToKeep(Runnable ready) {
+        awaitingGoal = true;
+        preparing = ready;
+        goal = null;
+        closed = false;
+        consider();
     }
 
     /** From now on the base goes to this position and nowhere else. */
     void aim(Goal to) {
         awaitingGoal = false;
+        closed = false;
         goal = to;
+        checkedBytes.set(0);
         reach = reach.max(to.position());
         consider();
     }
@@ -163,7 +197,10 @@ final class Folding {
         }
         if (!replica.checkpoint().direct()) {
             applied = applied();
-            if (!running && !awaitingGoal) {
+            Runnable ready = preparing;
+            if (!running && ready != null) {
+                prepare(ready);
+            } else if (!running && !awaitingGoal) {
                 foldOn();
             }
             if (!committing && replica.base().isBefore(applied) && isCommitDue()) {
@@ -179,7 +216,7 @@ final class Folding {
         Goal aim = goal;
         UndoSet undo = replica.undo();
         if (aim != null) {
-            towards(aim.position());
+            towards(aim);
         } else if (undo.mustClear()) {
             clear();
         } else if (finishing == null || policy.base() == Stand.NEWEST) {
@@ -195,6 +232,20 @@ final class Folding {
             } else if (!waitsForCommit()) {
                 foldFarther();
             }
+        }
+    }
+
+    /** A file of old content is begun where the base disks hold nothing but what the checkpoint says. */
+    private void prepare(Runnable ready) {
+        if (replica.undo().mustClear()) {
+            clear();
+        } else if (!replica.undo().isEmpty()) {
+            preparing = null;
+            ready.run();
+        } else if (isClean()) {
+            beginUndo();
+        } else {
+            foldTo(limited(reach));
         }
     }
 
@@ -369,18 +420,22 @@ final class Folding {
         return position.isBefore(applied()) || position.isBefore(reach);
     }
 
-    private void towards(Position target) {
-        if (replica.checkpoint().following() || target.isBefore(replica.base())) {
+    private void towards(Goal aim) {
+        Position target = aim.position();
+        if (replica.undo().mustClear()) {
+            clear();
+        } else if (replica.checkpoint().following() || target.isBefore(replica.base())) {
             if (!committing) {
-                restore(target);
+                restore(aim);
             }
-        } else {
-            foldTo(target);
+        } else if (applied.isBefore(target)) {
+            begin(target, aim.keeps());
         }
     }
 
     /** Back to what the base disks were: all that may have been overwritten since is known from what was saved of it. */
-    private void restore(Position target) {
+    private void restore(Goal aim) {
+        Position target = aim.position();
         Position base = replica.base();
         UndoSet undo = replica.undo();
         Position from = undo.startFor(target, base);
@@ -394,6 +449,7 @@ final class Folding {
             if (target.isBefore(from)) {
                 throw new IOException("what was saved of the disks before " + target + " is lost");
             }
+            disks.mend();
             Layers layers = then.open(disks.indexes());
             List<View.Disk> devices = new ArrayList<>();
             for (BaseDisk disk : disks.all()) {
@@ -401,9 +457,12 @@ final class Folding {
                         new ViewDevice(new OldBase(disk, undo, from), layers, replica.payloads())));
             }
             new Restorer(disks, undo, doneBytes).run(from, devices);
-            new Folder(disks, replica.payloads(), new Folder.Counts(doneBytes, totalBytes), Folder.Saver.NOTHING)
-                    .run(steps);
+            folder(disks, new Folder.Counts(doneBytes, totalBytes), saver(aim.keeps())).run(steps);
             disks.flush();
+            try (ReadBack readBack = new ReadBack(disks, checkedBytes)) {
+                new Restorer(readBack, undo, new AtomicLong()).run(from, devices);
+                folder(readBack, Folder.Counts.NONE, Folder.Saver.NOTHING).run(steps);
+            }
         }, () -> restored(target));
     }
 
@@ -418,12 +477,31 @@ final class Folding {
             running = false;
             applied = target;
             reach = target;
+            replica.undo().giveUpAfter(target);
             consider();
         });
     }
 
+    private Folder folder(DiskSink sink, Folder.Counts counts, Folder.Saver saver) {
+        return new Folder(replica.disks().indexes(), sink, replica.payloads(), counts, saver);
+    }
+
+    private Folder.Saver saver(boolean saves) {
+        UndoSet undo = replica.undo();
+        BaseSet disks = replica.disks();
+        long limit = goal == null ? Long.MAX_VALUE : replica.undoStretches();
+        return !saves ? Folder.Saver.NOTHING : work -> {
+            if (undo.stretches() >= limit) {
+                throw new StoreException(StoreException.Kind.FULL, "keeping the other points takes more memory than "
+                        + "index-memory allows; raise it, or give them up with promote --commit");
+            }
+            undo.save(work, disks);
+        };
+    }
+
     private boolean isCommitDue() {
-        boolean group = goal == null && finishing == null && !barrier && policy.base() == Stand.NEWEST;
+        boolean group = goal == null && preparing == null && finishing == null && !barrier
+                && policy.base() == Stand.NEWEST;
         return !group || replica.loop().clock().nanos() - committedNanos >= COMMIT_NANOS;
     }
 
@@ -432,7 +510,7 @@ final class Folding {
         Goal aim = goal;
         Runnable finished = finishing;
         boolean dirty = replica.base().isBefore(applied);
-        if (aim != null && !dirty && finished == null) {
+        if (aim != null && applied.equals(aim.position()) && !dirty && finished == null) {
             closed = true;
             aim.reached().run();
         } else if (finished != null && !dirty) {
@@ -489,17 +567,18 @@ final class Folding {
         running = true;
         reach = reach.max(target);
         Checkpoint checkpoint = replica.checkpoint();
-        if (saves ? checkpoint.following() && !mayHaveStopped : checkpoint.foldTarget().isAtLeast(target)) {
+        boolean mayFollow = saves && goal == null;
+        if (mayFollow ? checkpoint.following() && !mayHaveStopped : checkpoint.foldTarget().isAtLeast(target)) {
             fold(target, saves);
             return;
         }
         replica.save(Replica.Step.NOTHING,
-                was -> saves ? was.withFollowing(true) : was.withFoldTarget(target), cause -> {
+                was -> mayFollow ? was.withFollowing(true) : was.withFoldTarget(target), cause -> {
                     running = false;
                     failed(cause);
                 },
                 () -> {
-                    mayHaveStopped &= !saves;
+                    mayHaveStopped &= !mayFollow;
                     fold(target, saves);
                 });
     }
@@ -507,19 +586,20 @@ final class Folding {
     private void fold(Position target, boolean saves) {
         List<Folder.Step> steps = steps(applied, target);
         BaseSet disks = replica.disks();
-        UndoSet undo = replica.undo();
         doneBytes.set(0);
         totalBytes.set(0);
         redo = false;
         foldedNanos = replica.loop().clock().nanos();
-        Folder.Saver saver = saves ? work -> undo.save(work, disks) : Folder.Saver.NOTHING;
+        Folder.Saver saver = saver(saves);
         lane.submit(() -> {
-            new Folder(disks, replica.payloads(), new Folder.Counts(doneBytes, totalBytes), saver).run(steps);
+            disks.mend();
+            folder(disks, new Folder.Counts(doneBytes, totalBytes), saver).run(steps);
             return steps.getLast().own().lastMicros();
         }, replica.loop(), new Lane.Outcome<Long>() {
             @Override
             public void done(Long timeMicros) {
                 running = false;
+                rate.add(doneBytes.get(), replica.loop().clock().nanos() - foldedNanos);
                 replica.index().noteTime(target, timeMicros);
                 applied = redo ? replica.base() : target;
                 listener.folded();
@@ -558,8 +638,16 @@ final class Folding {
         committing = true;
         Position reached = applied;
         BaseSet disks = replica.disks();
+        Goal aim = goal;
+        List<Folder.Step> steps = aim != null && reached.equals(aim.position()) ? steps(replica.base(), reached)
+                : List.of();
+        long begunNanos = replica.loop().clock().nanos();
         flushLane.submit(() -> {
             disks.flush();
+            rate.add(0, replica.loop().clock().nanos() - begunNanos);
+            if (!steps.isEmpty()) {
+                readBack(disks, steps);
+            }
             return disks;
         }, replica.loop(), new Lane.Outcome<BaseSet>() {
             @Override
@@ -572,6 +660,12 @@ final class Folding {
                 notCommitted(cause);
             }
         });
+    }
+
+    private void readBack(BaseSet disks, List<Folder.Step> steps) throws IOException {
+        try (ReadBack readBack = new ReadBack(disks, checkedBytes)) {
+            folder(readBack, Folder.Counts.NONE, Folder.Saver.NOTHING).run(steps);
+        }
     }
 
     private void commit(Position reached) {

@@ -3,6 +3,7 @@ package io.backhaul.mastertarget;
 import io.backhaul.engine.stream.FrameSink;
 import io.backhaul.engine.stream.StreamReceiver;
 import io.backhaul.mastertarget.MachineState.Broken;
+import io.backhaul.mastertarget.MachineState.Committed;
 import io.backhaul.mastertarget.MachineState.Parts;
 import io.backhaul.mastertarget.MachineState.Promoted;
 import io.backhaul.mastertarget.MachineState.Promoting;
@@ -61,6 +62,7 @@ final class MachineSink implements FrameSink {
             case Serving serving -> null;
             case Promoting promoting -> fenced(promoting.target());
             case Promoted promoted -> fenced(promoted.at());
+            case Committed committed -> fenced(committed.at());
             case Broken broken -> refusal(broken.cause().code(), String.valueOf(broken.cause().getMessage()));
             case MachineState.Opening opening -> refusal(FaultCode.BUSY, "the machine is being opened");
             case MachineState.Closed closed -> refusal(FaultCode.SHUTTING_DOWN, "the master target is being stopped");

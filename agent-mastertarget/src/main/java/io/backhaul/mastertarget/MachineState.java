@@ -21,8 +21,11 @@ sealed interface MachineState {
     /** Fenced; the base disks are on their way to the point. */
     record Promoting(Parts parts, Position target) implements MachineState {}
 
-    /** Fenced; the base disks are the point, and belong to others. */
+    /** Fenced; the base disks are the point, and belong to others. Another one may be chosen. */
     record Promoted(Parts parts, Position at) implements MachineState {}
+
+    /** Fenced; the base disks are the point, and nothing else is left. */
+    record Committed(Parts parts, Position at) implements MachineState {}
 
     /** Ended. */
     record Closed() implements MachineState {}
@@ -32,8 +35,11 @@ sealed interface MachineState {
             case Opening opening -> !(next instanceof Opening);
             case Broken broken -> next instanceof Opening || next instanceof Closed;
             case Serving serving -> next instanceof Promoting || next instanceof Closed;
-            case Promoting promoting -> next instanceof Promoted || next instanceof Closed;
-            case Promoted promoted -> next instanceof Closed;
+            case Promoting promoting ->
+                next instanceof Promoted || next instanceof Committed || next instanceof Closed;
+            case Promoted promoted ->
+                next instanceof Promoting || next instanceof Committed || next instanceof Closed;
+            case Committed committed -> next instanceof Closed;
             case Closed closed -> false;
         };
     }
@@ -46,6 +52,7 @@ sealed interface MachineState {
             case Serving serving -> serving.parts().replica().checkpoint().direct() ? "BASELINE" : "LIVE";
             case Promoting promoting -> "PROMOTING";
             case Promoted promoted -> "PROMOTED";
+            case Committed committed -> "COMMITTED";
             case Closed closed -> "CLOSED";
         };
     }

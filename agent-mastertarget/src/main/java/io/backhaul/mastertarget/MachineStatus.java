@@ -84,6 +84,11 @@ public record MachineStatus(UUID machine, String name, String state, Fidelity fi
      */
     public record Damage(String file, String what, Position after, Position upTo) {}
 
-    /** The fold under way or last done. */
-    public record Fold(boolean running, long doneBytes, long totalBytes) {}
+    /**
+     * The fold under way or last done.
+     *
+     * @param checkedBytes
+     *            what of a promotion has been read back
+     */
+    public record Fold(boolean running, long doneBytes, long totalBytes, long checkedBytes) {}
 }

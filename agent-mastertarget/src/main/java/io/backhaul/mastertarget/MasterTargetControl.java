@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -229,14 +230,14 @@ final class MasterTargetControl {
         reply.done(done.get());
     }
 
-    /** What a promotion or its plan came to. */
-    private record Promotable(Position position, long foldBytes) {}
+    /** What a promotion came to. */
+    private record Promotable(Position position, long foldBytes, long checkedBytes) {}
 
     private static MasterTargetMachine.PromotionOutcome into(CompletableFuture<Promotable> answer) {
         return new MasterTargetMachine.PromotionOutcome() {
             @Override
-            public void done(Position position, long foldBytes) {
-                answer.complete(new Promotable(position, foldBytes));
+            public void done(Position position, long foldBytes, long checkedBytes) {
+                answer.complete(new Promotable(position, foldBytes, checkedBytes));
             }
 
             @Override
@@ -249,25 +250,56 @@ final class MasterTargetControl {
     private void promote(Map<String, Object> request, ControlReply reply) throws ControlFault, InterruptedException {
         Hosted hosted = machine(request);
         MasterTargetMachine machine = hosted.machine();
-        PointName name = point(request);
+        boolean commits = Boolean.TRUE.equals(request.get("commit"));
         if (Boolean.TRUE.equals(request.get("plan"))) {
-            Promotable plan = ask(hosted, answer -> machine.planPromotion(name, into(answer)));
-            reply.done(Map.of("position", plan.position().toString(), "foldBytes", plan.foldBytes()));
+            reply.done(plan(hosted, point(request)));
             return;
         }
         CompletableFuture<Promotable> promotion = new CompletableFuture<>();
-        hosted.loop().execute(() -> machine.promote(name, into(promotion)));
+        if (commits && request.get("at") == null) {
+            hosted.loop().execute(() -> machine.commit(into(promotion)));
+        } else {
+            PointName name = point(request);
+            hosted.loop().execute(() -> machine.promote(name, commits, into(promotion)));
+        }
         Optional<Promotable> done = await(promotion, PROGRESS_MILLIS);
         while (done.isEmpty()) {
             MachineStatus now = ask(hosted, answer -> answer.complete(machine.status()));
-            reply.progress(Map.of("doneBytes", now.fold().doneBytes(), "totalBytes", now.fold().totalBytes()));
+            reply.progress(Map.of("doneBytes", now.fold().doneBytes(), "totalBytes", now.fold().totalBytes(),
+                    "checkedBytes", now.fold().checkedBytes()));
             done = await(promotion, PROGRESS_MILLIS);
         }
         MachineStatus last = ask(hosted, answer -> answer.complete(machine.status()));
         Map<String, Object> answer = new LinkedHashMap<>();
         answer.put("position", done.get().position().toString());
+        answer.put("committed", commits);
         answer.put("foldBytes", done.get().foldBytes());
+        answer.put("checkedBytes", done.get().checkedBytes());
         answer.put("disks", last.disks().stream().map(StatusLines::disk).toList());
         reply.done(answer);
+    }
+
+    private static Map<String, Object> plan(Hosted hosted, PointName name) throws ControlFault, InterruptedException {
+        PromotionPlan plan = ask(hosted,
+                answer -> hosted.machine().planPromotion(name, new MasterTargetMachine.PlanOutcome() {
+                    @Override
+                    public void done(PromotionPlan made) {
+                        answer.complete(made);
+                    }
+
+                    @Override
+                    public void failed(String why) {
+                        answer.completeExceptionally(new ControlFault(why));
+                    }
+                }));
+        Map<String, Object> answer = new LinkedHashMap<>();
+        answer.put("position", plan.position().toString());
+        answer.put("foldBytes", plan.foldBytes());
+        if (plan.rate().bytesPerSecond() > 0) {
+            answer.put("bytesPerSecond", plan.rate().bytesPerSecond());
+            answer.put("measuredBy", plan.rate().measure().name().toLowerCase(Locale.ROOT));
+            answer.put("seconds", plan.foldBytes() / (double) plan.rate().bytesPerSecond());
+        }
+        return answer;
     }
 }

@@ -11,6 +11,7 @@ import io.backhaul.engine.stream.HopTiming;
 import io.backhaul.engine.stream.StreamReceiver;
 import io.backhaul.mastertarget.MachineState.Broken;
 import io.backhaul.mastertarget.MachineState.Closed;
+import io.backhaul.mastertarget.MachineState.Committed;
 import io.backhaul.mastertarget.MachineState.Opening;
 import io.backhaul.mastertarget.MachineState.Parts;
 import io.backhaul.mastertarget.MachineState.Promoted;
@@ -84,10 +85,18 @@ public final class MasterTargetMachine {
         void failed(String why);
     }
 
-    /** Who waits for a promotion or its plan. */
+    /** Who waits for a promotion's plan. */
+    public interface PlanOutcome {
+        void done(PromotionPlan plan);
+
+        /** One sentence: what, why, what to do. */
+        void failed(String why);
+    }
+
+    /** Who waits for a promotion. */
     public interface PromotionOutcome {
-        /** What will be, or has been, folded. */
-        void done(Position position, long foldBytes);
+        /** What has been folded, and what of it has been read back and was as it should be. */
+        void done(Position position, long foldBytes, long checkedBytes);
 
         /** One sentence: what, why, what to do. */
         void failed(String why);
@@ -113,6 +122,7 @@ public final class MasterTargetMachine {
     private @Nullable Link link;
     private long greetedGeneration;
     private @Nullable Promotion promotion;
+    private final List<PromotionOutcome> awaitingCommit = new ArrayList<>();
     private boolean closing;
 
     public MasterTargetMachine(UUID machine, Ports ports, Setup setup) {
@@ -137,6 +147,7 @@ public final class MasterTargetMachine {
             case Serving serving -> serving.parts();
             case Promoting promoting -> promoting.parts();
             case Promoted promoted -> promoted.parts();
+            case Committed committed -> committed.parts();
             case Opening opening -> null;
             case Broken broken -> null;
             case Closed closed -> null;
@@ -193,11 +204,15 @@ public final class MasterTargetMachine {
                 folding.consider();
                 scrubber.begin();
             }
-            case INTENDED -> {
+            case INTENDED, COMMITTING -> {
                 moveTo(new Promoting(parts, stage.target()), "goes on to " + stage.target());
-                goOnPromoting(parts, stage.target(), null);
+                goOnPromoting(parts, stage.target(), stage.stage() == Checkpoint.Stage.INTENDED);
             }
-            case DONE -> moveTo(new Promoted(parts, stage.target()), "stands at " + stage.target());
+            case HELD -> moveTo(new Promoted(parts, stage.target()), "stands at " + stage.target());
+            case COMMITTED -> {
+                moveTo(new Committed(parts, stage.target()), "stands at " + stage.target());
+                Promotion.discard(replica, why -> fault("journal", why));
+            }
         }
         openedOrNot();
     }
@@ -336,9 +351,23 @@ public final class MasterTargetMachine {
         }
     }
 
-    /** The points that may be opened now. */
+    /** The points that may be opened now, or to which the machine may be promoted instead of where it is. */
     public RecoveryPoints points() {
-        return state instanceof Serving(Parts parts) ? Points.of(parts) : Points.NONE;
+        Parts parts = choosing();
+        return parts == null ? Points.NONE : Points.of(parts);
+    }
+
+    /** What works on the replica while there is a point to be chosen; else null. */
+    private @Nullable Parts choosing() {
+        return switch (state) {
+            case Serving serving -> serving.parts();
+            case Promoted promoted -> promoted.parts();
+            case Opening opening -> null;
+            case Broken broken -> null;
+            case Promoting promoting -> null;
+            case Committed committed -> null;
+            case Closed closed -> null;
+        };
     }
 
     /** Opens a view of a point. */
@@ -350,12 +379,12 @@ public final class MasterTargetMachine {
         find(parts, name, position -> openView(parts, position, holder, outcome), outcome::failed);
     }
 
-    /** Finds an offered point, while the machine goes on being served. */
+    /** Finds an offered point, while there is one to be chosen. */
     private void find(Parts parts, PointName name, Consumer<Position> found, Consumer<String> notFound) {
         Points.find(parts, name, ports.lanes().view(), new Lane.Outcome<Position>() {
             @Override
             public void done(Position position) {
-                if (!(state instanceof Serving)) {
+                if (choosing() == null) {
                     notFound.accept("machine " + machine + " is " + state.label() + " now");
                 } else if (position.equals(Position.NONE)) {
                     notFound.accept(Points.unknown(parts, name));
@@ -404,54 +433,56 @@ public final class MasterTargetMachine {
         });
     }
 
-    /** Says what a promotion would have to fold. */
-    public void planPromotion(PointName name, PromotionOutcome outcome) {
-        if (!(state instanceof Serving(Parts parts))) {
+    /** Says what a promotion would have to do. */
+    public void planPromotion(PointName name, PlanOutcome outcome) {
+        Parts parts = choosing();
+        if (parts == null) {
             outcome.failed("machine " + machine + " is " + state.label() + ": it cannot be promoted");
             return;
         }
-        find(parts, name, position -> planPromotion(parts, position, outcome), outcome::failed);
-    }
+        find(parts, name, position -> PromotionPlan.make(parts, position, ports.lanes().view(), new Lane.Outcome<>() {
+            @Override
+            public void done(PromotionPlan plan) {
+                outcome.done(plan);
+            }
 
-    private void planPromotion(Parts parts, Position position, PromotionOutcome outcome) {
-        Replica replica = parts.replica();
-        UndoSet undo = replica.undo();
-        Position from = undo.startFor(position, position);
-        boolean beyond = parts.folding().isBeyond(position);
-        IndexStretch stretch = parts.folding().between(parts.folding().applied(), position);
-        int[] disks = replica.disks().indexes();
-        ports.lanes().view().submit(
-                () -> stretch.open(disks).liveBytes() + (beyond ? Restorer.bytes(undo, from) : 0), ports.loop(),
-                new Lane.Outcome<Long>() {
-                    @Override
-                    public void done(Long bytes) {
-                        outcome.done(position, bytes);
-                    }
-
-                    @Override
-                    public void failed(IOException cause) {
-                        outcome.failed(String.valueOf(cause.getMessage()));
-                    }
-                });
+            @Override
+            public void failed(IOException cause) {
+                outcome.failed(String.valueOf(cause.getMessage()));
+            }
+        }), outcome::failed);
     }
 
     /**
-     * Folds up to a point, fences the stream for good and hands the disks out. There is no way back once it has begun; it
-     * goes on after a restart.
+     * Brings the disks to a point, fences the stream for good, reads back what it wrote and hands the disks out. It goes on
+     * after a restart. Where it is not committed another point may be chosen afterwards, by promoting to that one, as long as
+     * nobody has written to the disks.
+     *
+     * @param commits
+     *            whether all other points are given up
      */
-    public void promote(PointName name, PromotionOutcome outcome) {
-        if (state instanceof Promoted promoted) {
-            outcome.done(promoted.at(), 0);
+    public void promote(PointName name, boolean commits, PromotionOutcome outcome) {
+        Parts parts = choosing();
+        if (parts == null) {
+            outcome.failed("machine " + machine + " is " + state.label() + (state instanceof Committed committed
+                    ? " to " + committed.at() + ": its other points were given up"
+                    : ": it cannot be promoted now"));
             return;
         }
-        if (!(state instanceof Serving(Parts parts))) {
-            outcome.failed("machine " + machine + " is " + state.label() + ": it cannot be promoted now");
-            return;
-        }
-        find(parts, name, position -> promote(parts, position, outcome), outcome::failed);
+        find(parts, name, position -> promote(parts, position, commits, outcome), outcome::failed);
     }
 
-    private void promote(Parts parts, Position position, PromotionOutcome outcome) {
+    private void promote(Parts parts, Position position, boolean commits, PromotionOutcome outcome) {
+        if (state instanceof Promoted(Parts same, Position at)) {
+            if (!at.equals(position)) {
+                promoteInstead(parts, position, commits, outcome);
+            } else if (commits) {
+                commit(outcome);
+            } else {
+                outcome.done(at, 0, 0);
+            }
+            return;
+        }
         parts.digester().close();
         String holders = Points.holders(parts);
         if (!holders.isEmpty()) {
@@ -465,21 +496,77 @@ public final class MasterTargetMachine {
         refuseSession(FaultCode.FENCED, "the machine is being promoted to " + position);
         parts.intake().close();
         parts.scrubber().close();
-        goOnPromoting(parts, position, outcome);
+        begin(promotion(parts, position, !commits, outcome));
     }
 
-    private void goOnPromoting(Parts parts, Position target, @Nullable PromotionOutcome outcome) {
-        Promotion begun = new Promotion(parts, target, ports.lanes().fold(),
-                new Promotion.Telling(why -> fault("base", why), () -> {
-                    if (state instanceof Promoting) {
-                        moveTo(new Promoted(parts, target), "the disks are " + target);
-                        if (outcome != null) {
-                            outcome.done(target, parts.folding().totalBytes());
-                        }
-                    }
-                }));
+    /** What others have written to the disks is in no journal: it could not be taken back. */
+    private void promoteInstead(Parts parts, Position position, boolean commits, PromotionOutcome outcome) {
+        Promotion.judge(parts.replica(), ports.lanes().fold(), new Lane.Outcome<String>() {
+            @Override
+            public void done(String objection) {
+                if (!(state instanceof Promoted(Parts same, Position at))) {
+                    outcome.failed("machine " + machine + " is " + state.label() + " now");
+                } else if (!objection.isEmpty()) {
+                    outcome.failed(
+                            objection + " to " + at + ": no other point can be had on it any more; keep it, or restore"
+                                    + " it from a backup of what it was at " + at);
+                } else {
+                    moveTo(new Promoting(parts, position), "promotion to " + position + " instead");
+                    begin(promotion(parts, position, !commits, outcome));
+                }
+            }
+
+            @Override
+            public void failed(IOException cause) {
+                outcome.failed("whether the disks were written to cannot be found out: " + cause.getMessage());
+            }
+        });
+    }
+
+    /** Gives up all points but the one that the machine has been, or is being, promoted to. */
+    public void commit(PromotionOutcome outcome) {
+        Promotion current = promotion;
+        if (state instanceof Promoted(Parts parts, Position at)) {
+            Promotion settled = promotion(parts, at, false, outcome);
+            promotion = settled;
+            settled.settle();
+        } else if (state instanceof Promoting(Parts parts, Position target) && current != null) {
+            awaitingCommit.add(outcome);
+            LOG.info("machine {}: the promotion to {} is committed", machine, target);
+            current.commit();
+        } else if (state instanceof Committed committed) {
+            outcome.done(committed.at(), 0, 0);
+        } else {
+            outcome.failed("machine " + machine + " is " + state.label()
+                    + ": there is no promotion to commit; say which point with --at");
+        }
+    }
+
+    private void goOnPromoting(Parts parts, Position target, boolean keeps) {
+        begin(promotion(parts, target, keeps, null));
+    }
+
+    private void begin(Promotion begun) {
         promotion = begun;
         begun.run();
+    }
+
+    private Promotion promotion(Parts parts, Position target, boolean keeps, @Nullable PromotionOutcome outcome) {
+        return new Promotion(parts, target, keeps, ports.lanes().fold(),
+                new Promotion.Telling(why -> fault("base", why), committed -> {
+                    if (state instanceof Closed) {
+                        return;
+                    }
+                    moveTo(committed ? new Committed(parts, target) : new Promoted(parts, target),
+                            "the disks are " + target);
+                    if (outcome != null) {
+                        awaitingCommit.add(outcome);
+                    }
+                    List<PromotionOutcome> told = List.copyOf(awaitingCommit);
+                    awaitingCommit.clear();
+                    told.forEach(each -> each.done(target, parts.folding().totalBytes(),
+                            parts.folding().checkedBytes()));
+                }));
     }
 
     /** What is to be said of the machine. */
@@ -491,7 +578,7 @@ public final class MasterTargetMachine {
             String trouble = state instanceof Broken(StoreException cause) ? String.valueOf(cause.getMessage()) : "";
             return new MachineStatus(machine, "", state.label(), Fidelity.BASELINE, positions(), peer, Position.NONE,
                     new MachineStatus.Store(0, 0, 0, 0), Points.NONE, List.of(), List.of(),
-                    new MachineStatus.Fold(false, 0, 0), MachineStatus.Scrub.NONE, trouble);
+                    new MachineStatus.Fold(false, 0, 0, 0), MachineStatus.Scrub.NONE, trouble);
         }
         Checkpoint checkpoint = parts.replica().checkpoint();
         JournalIndex index = parts.replica().index();
@@ -505,7 +592,8 @@ public final class MasterTargetMachine {
                 new MachineStatus.Store(parts.replica().log().sizeBytes(), index.extents(), index.memoryBytes(),
                         parts.intake().journaledBytes()),
                 points(), checkpoint.disks(), views,
-                new MachineStatus.Fold(folding.isRunning(), folding.doneBytes(), folding.totalBytes()),
+                new MachineStatus.Fold(folding.isRunning(), folding.doneBytes(), folding.totalBytes(),
+                        folding.checkedBytes()),
                 parts.scrubber().status(),
                 fault == null ? "" : String.valueOf(fault.getMessage()));
     }

@@ -65,6 +65,12 @@ final class Payloads {
         }
     }
 
+    /** Keeps nothing of what was read so far. */
+    synchronized void forget() {
+        kept.clear();
+        keptBytes = 0;
+    }
+
     /** Reads a payload without keeping it. */
     ByteBuffer read(Placement at) throws IOException {
         try {

@@ -124,8 +124,7 @@ final class Replica {
         Checkpoint checkpoint = found == null
                 ? Checkpoint.fresh(place.machine(), new UUID(place.random().nextLong(), place.random().nextLong()))
                 : found;
-        boolean promoted = checkpoint.promotion().stage() == Stage.DONE;
-        BaseSet disks = BaseSet.open(place.disks(), promoted ? List.of() : checkpoint.disks());
+        BaseSet disks = disks(checkpoint, place.disks());
         try {
             SegmentLog log = SegmentLog.openDamaged(place.volume().folder(JOURNAL), LogKind.JOURNAL, place.machine(),
                     place.segments(), place.allocator());
@@ -148,6 +147,15 @@ final class Replica {
             disks.close();
             throw failed;
         }
+    }
+
+    /** What was handed out belongs to others. */
+    private static BaseSet disks(Checkpoint checkpoint, BaseDisks source) throws IOException {
+        return switch (checkpoint.promotion().stage()) {
+            case NONE, INTENDED, COMMITTING -> BaseSet.open(source, checkpoint.disks());
+            case HELD -> BaseSet.closed(source, checkpoint.disks());
+            case COMMITTED -> BaseSet.open(source, List.of());
+        };
     }
 
     /** Looks again where the journal was damaged before, and what is wrong where it was passed over just now. */
@@ -178,7 +186,7 @@ final class Replica {
         SegmentLog log = runs.log();
         Position base = checkpoint.base().position();
         opened.undo.open(log.before(), base);
-        if (checkpoint.direct() || checkpoint.promotion().stage() == Stage.DONE) {
+        if (checkpoint.direct() || checkpoint.promotion().stage() == Stage.COMMITTED) {
             opened.undo.giveUp(opened.undo.count());
             opened.undo.clear();
             return new Contents(checkpoint, opened.disks, log, opened.undo, IndexOpening.fresh(runs, limits, base),
@@ -401,10 +409,11 @@ final class Replica {
 
     /** Deletes what the journal holds, as far as it can; the base disks are all that is wanted. */
     void discardJournal(Consumer<StoreException> failed, Runnable discarded) {
+        payloads.forget();
         undo.giveUp(undo.count());
         store.submit(() -> {
             undo.clear();
-            log.trimTo(log.last());
+            log.trimTo(log.last(), 1);
             return log.last();
         }, loop, new Lane.Outcome<Position>() {
             @Override
@@ -416,7 +425,6 @@ final class Replica {
             @Override
             public void failed(IOException cause) {
                 failed.accept(StoreException.of(cause, "discarding the journal"));
-                discarded.run();
             }
         });
     }

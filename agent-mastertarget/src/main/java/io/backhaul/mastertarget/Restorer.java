@@ -18,14 +18,14 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Restorer {
     private static final int COPY_BYTES = 1 << 20;
 
-    private final BaseSet disks;
+    private final DiskSink disks;
     private final UndoSet undo;
     private final AtomicLong doneBytes;
     private final ByteBuffer copied = ByteBuffer.allocate(COPY_BYTES);
 
     private record Extent(long from, long lengthBytes, boolean zero) {}
 
-    Restorer(BaseSet disks, UndoSet undo, AtomicLong doneBytes) {
+    Restorer(DiskSink disks, UndoSet undo, AtomicLong doneBytes) {
         this.disks = disks;
         this.undo = undo;
         this.doneBytes = doneBytes;
@@ -40,7 +40,6 @@ final class Restorer {
      *            the disks as they were at the position
      */
     void run(Position from, List<View.Disk> devices) throws IOException {
-        disks.mend();
         for (UndoFile file : undo.from(from)) {
             for (View.Disk device : devices) {
                 UndoMap map = file.map(device.index());
@@ -59,18 +58,17 @@ final class Restorer {
     private void restore(View.Disk device, Found found) throws IOException {
         List<Extent> extents = new ArrayList<>();
         BlockDevice then = device.device();
-        BaseDisk disk = disks.disk(device.index());
         then.extents(found.from(), found.to() - found.from(),
                 (offset, length, zero) -> extents.add(new Extent(offset, length, zero)));
         for (Extent extent : extents) {
             if (extent.zero) {
-                disk.zero(extent.from, extent.lengthBytes);
+                disks.zero(device.index(), extent.from, extent.lengthBytes);
                 continue;
             }
             for (long at = 0; at < extent.lengthBytes; at += COPY_BYTES) {
                 copied.clear().limit((int) Math.min(COPY_BYTES, extent.lengthBytes - at));
                 then.read(extent.from + at, copied);
-                disk.write(extent.from + at, copied.flip());
+                disks.write(device.index(), extent.from + at, copied.flip());
             }
         }
         doneBytes.addAndGet(found.to() - found.from());

@@ -37,6 +37,9 @@ final class StatusLines {
             line.put("foldDoneBytes", status.fold().doneBytes());
             line.put("foldTotalBytes", status.fold().totalBytes());
         }
+        if (status.state().equals("PROMOTING")) {
+            line.put("checkedBytes", status.fold().checkedBytes());
+        }
         return line;
     }
 

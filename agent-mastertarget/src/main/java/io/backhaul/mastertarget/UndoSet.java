@@ -60,7 +60,8 @@ final class UndoSet implements AutoCloseable {
 
     /**
      * Finds what has been saved. Of the files only those count that follow each other up to the newest, and lie between the
-     * journal's beginning and where the base disks stand; the others are deleted. Blocks.
+     * journal's beginning and where the base disks stand; the others are deleted. Files that were begun behind that are left
+     * of before the disks were brought back, and those in front of them count. Blocks.
      */
     void open(Position journalBefore, Position base) throws IOException {
         List<Long> numbers = numbers();
@@ -72,6 +73,10 @@ final class UndoSet implements AutoCloseable {
                 lastNumber = chain.isEmpty() ? Math.max(lastNumber, number) : lastNumber;
                 boolean adjoins = chain.isEmpty() || chain.getFirst().number() == number + 1;
                 UndoFile file = follows && adjoins ? open(number) : null;
+                if (file != null && chain.isEmpty() && base.isBefore(file.at().position())) {
+                    file.close();
+                    continue;
+                }
                 if (file != null && limit.isAtLeast(file.at().position())
                         && file.at().position().isAtLeast(journalBefore)) {
                     lastNumber = chain.isEmpty() ? number : lastNumber;
@@ -190,6 +195,23 @@ final class UndoSet implements AutoCloseable {
         }
         gone = List.copyOf(numbers);
         files = List.copyOf(files.subList(count, files.size()));
+    }
+
+    /** Takes the files out of use that were begun behind a position to which the base disks have been brought back. */
+    void giveUpAfter(Position position) {
+        List<Long> numbers = new ArrayList<>(gone);
+        List<UndoFile> left = new ArrayList<>();
+        for (UndoFile file : files) {
+            if (position.isBefore(file.at().position())) {
+                numbers.add(file.number());
+                unused.add(file);
+            } else {
+                left.add(file);
+                lastNumber = file.number();
+            }
+        }
+        gone = List.copyOf(numbers);
+        files = List.copyOf(left);
     }
 
     /** Whether files are still to be deleted: nothing is folded before, as a start would take them to be right. */

@@ -20,6 +20,8 @@ final class CrashDisk {
     private int epoch;
     private int openings;
     private long writtenBytes;
+    private long changes = 1;
+    private int losesWrites;
 
     CrashDisk(int sizeBytes, RandomGenerator random) {
         this.random = random;
@@ -38,6 +40,23 @@ final class CrashDisk {
 
     long writtenBytes() {
         return writtenBytes;
+    }
+
+    /** Counts what has changed it; from 1. */
+    long changes() {
+        return changes;
+    }
+
+    /** Somebody else writes a byte, who has the disk now. */
+    void writeBare(int offset, byte value) {
+        changes++;
+        seen[offset] = value;
+        durable[offset] = value;
+    }
+
+    /** So many of the next writes are acknowledged, and never reach the disk. */
+    void loseWrites(int count) {
+        losesWrites = count;
     }
 
     /** How many handles are open. */
@@ -126,6 +145,12 @@ final class CrashDisk {
             int length = source.remaining();
             check(offset, length);
             change(false);
+            changes++;
+            if (losesWrites > 0) {
+                losesWrites--;
+                source.position(source.position() + length);
+                return;
+            }
             source.get(seen, (int) offset, length);
             holes.clear((int) offset / SECTOR_BYTES, (int) (offset + length + SECTOR_BYTES - 1) / SECTOR_BYTES);
             writtenBytes += length;
@@ -135,6 +160,7 @@ final class CrashDisk {
         public void zero(long offset, long lengthBytes) throws IOException {
             check(offset, lengthBytes);
             change(false);
+            changes++;
             Arrays.fill(seen, (int) offset, (int) (offset + lengthBytes), (byte) 0);
             int first = (int) (offset + SECTOR_BYTES - 1) / SECTOR_BYTES;
             holes.set(first, Math.max(first, (int) (offset + lengthBytes) / SECTOR_BYTES));

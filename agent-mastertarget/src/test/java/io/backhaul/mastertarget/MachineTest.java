@@ -290,9 +290,9 @@ final class MachineTest {
         assertThat(other.machine.status().base()).isEqualTo(model.last());
         Position target = point;
         List<String> refused = new ArrayList<>();
-        other.machine.promote(new PointName.At(target), new MasterTargetMachine.PromotionOutcome() {
+        other.machine.promote(new PointName.At(target), false, new MasterTargetMachine.PromotionOutcome() {
             @Override
-            public void done(Position position, long foldBytes) {
+            public void done(Position position, long foldBytes, long checkedBytes) {
                 assertThat(position).isEqualTo(target);
             }
 
@@ -451,9 +451,9 @@ final class MachineTest {
         Position point = source.last();
         write();
         send();
-        fixture.machine.promote(new PointName.At(point), new MasterTargetMachine.PromotionOutcome() {
+        fixture.machine.promote(new PointName.At(point), false, new MasterTargetMachine.PromotionOutcome() {
             @Override
-            public void done(Position position, long foldBytes) {
+            public void done(Position position, long foldBytes, long checkedBytes) {
                 assertThat(position).isEqualTo(point);
             }
 
@@ -468,6 +468,114 @@ final class MachineTest {
         assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(point))).isTrue();
     }
 
+    /** Hears of promotions, one after the other. */
+    private static final class Told implements MasterTargetMachine.PromotionOutcome {
+        private final List<String> all = new ArrayList<>();
+
+        @Override
+        public void done(Position position, long foldBytes, long checkedBytes) {
+            all.add("at " + position + (checkedBytes > 0 ? ", read back" : ""));
+        }
+
+        @Override
+        public void failed(String why) {
+            all.add(why);
+        }
+
+        private String last() {
+            return all.getLast();
+        }
+    }
+
+    private Told promote(Position point, boolean commits) {
+        Told told = new Told();
+        fixture.machine.promote(new PointName.At(point), commits, told);
+        fixture.world.pass(5 * SECOND);
+        return told;
+    }
+
+    @Test
+    void anotherPointMayBeChosenUntilThePromotionIsCommitted() throws IOException {
+        begin();
+        Position first = source.last();
+        write();
+        send();
+        Position second = source.last();
+        RecoveryPoints window = fixture.machine.points();
+        for (Position point : List.of(second, first, second, first)) {
+            assertThat(promote(point, false).all).containsExactly("at " + point + ", read back");
+            assertThat(fixture.machine.status().state()).isEqualTo("PROMOTED");
+            assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(point))).isTrue();
+            assertThat(fixture.machine.points()).isEqualTo(window);
+        }
+        Told told = new Told();
+        fixture.machine.commit(told);
+        fixture.world.pass(5 * SECOND);
+        assertThat(told.all).hasSize(1);
+        assertThat(fixture.machine.status().state()).isEqualTo("COMMITTED");
+        assertThat(fixture.machine.points()).isEqualTo(Points.NONE);
+        assertThat(undoBytes()).isZero();
+        assertThat(fixture.volume.folder("index").list("")).isEmpty();
+        assertThat(fixture.machine.status().store().journalBytes()).isLessThan(5000);
+        assertThat(promote(second, false).last()).contains("COMMITTED").contains("given up");
+        source.connect(fixture.machine);
+        fixture.world.pass(SECOND);
+        assertThat(source.refusals()).anyMatch(refusal -> refusal.fault() == FaultCode.FENCED);
+    }
+
+    @Test
+    void disksThatSomebodyHasWrittenToAreNotBroughtToAnotherPoint() {
+        begin();
+        Position first = source.last();
+        write();
+        send();
+        promote(source.last(), false);
+        fixture.disks.get(1).writeBare(12_345, (byte) 99);
+        byte[][] left = fixture.base();
+        fixture.crash(true);
+        fixture.start();
+        fixture.world.pass(SECOND);
+        assertThat(promote(first, false).last()).contains("disk-1 was written to since it was promoted to");
+        assertThat(Oracle.same(fixture.base(), left)).isTrue();
+        assertThat(fixture.machine.status().state()).isEqualTo("PROMOTED");
+    }
+
+    @Test
+    void whatIsNotOnTheDiskAfterAPromotionIsNotHandedOut() {
+        begin();
+        write();
+        send();
+        fixture.disks.get(0).loseWrites(3);
+        Told told = promote(source.last(), false);
+        assertThat(fixture.faults.total(FaultCode.STORE_CORRUPT)).isPositive();
+        assertThat(told.all).as("once the disk takes what is written").hasSize(1);
+        assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(source.last()))).isTrue();
+    }
+
+    @Test
+    void thePlanOfAPromotionSaysHowMuchAndHowFast() {
+        begin();
+        write();
+        send();
+        List<PromotionPlan> plans = new ArrayList<>();
+        fixture.machine.planPromotion(new PointName.Latest(), new MasterTargetMachine.PlanOutcome() {
+            @Override
+            public void done(PromotionPlan plan) {
+                plans.add(plan);
+            }
+
+            @Override
+            public void failed(String why) {
+                throw new AssertionError(why);
+            }
+        });
+        fixture.world.pass(SECOND);
+        assertThat(plans).singleElement().satisfies(plan -> {
+            assertThat(plan.position()).isEqualTo(source.last());
+            assertThat(plan.foldBytes()).isPositive();
+        });
+    }
+
     @Test
     void aPointBeforeAnOpenViewsIsNotPromotedOver() {
         begin();
@@ -475,9 +583,9 @@ final class MachineTest {
         write();
         send();
         List<String> told = new ArrayList<>();
-        fixture.machine.promote(new PointName.Latest(), new MasterTargetMachine.PromotionOutcome() {
+        fixture.machine.promote(new PointName.Latest(), false, new MasterTargetMachine.PromotionOutcome() {
             @Override
-            public void done(Position position, long foldBytes) {
+            public void done(Position position, long foldBytes, long checkedBytes) {
                 told.add("done");
             }
 

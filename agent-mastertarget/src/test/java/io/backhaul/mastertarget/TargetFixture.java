@@ -162,5 +162,10 @@ final class TargetFixture {
             }
             return found.open();
         }
+
+        @Override
+        public long seal(PlacedDisk disk) {
+            return disks.get(disk.index()).changes();
+        }
     }
 }

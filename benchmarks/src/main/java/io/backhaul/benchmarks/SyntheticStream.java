@@ -1,10 +1,7 @@
 package io.backhaul.benchmarks;
 
 import io.backhaul.engine.codec.Lz4;
-import io.backhaul.engine.link.Link;
-import io.backhaul.engine.loop.Loop;
 import io.backhaul.mastertarget.MasterTargetMachine;
-import io.backhaul.protocol.Credit;
 import io.backhaul.protocol.Decoded;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Fidelity;
@@ -12,14 +9,7 @@ import io.backhaul.protocol.FidelityChange;
 import io.backhaul.protocol.Frame;
 import io.backhaul.protocol.FrameDecoder;
 import io.backhaul.protocol.GenerationStart;
-import io.backhaul.protocol.Hello;
-import io.backhaul.protocol.Identity;
-import io.backhaul.protocol.MalformedBodyException;
 import io.backhaul.protocol.Position;
-import io.backhaul.protocol.Positions;
-import io.backhaul.protocol.Refusal;
-import io.backhaul.protocol.Role;
-import io.backhaul.protocol.Welcome;
 import io.backhaul.protocol.WriteBatchBuilder;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
@@ -28,36 +18,30 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A machine of one disk that writes 4 KiB at random, as a stream into a master target in the same process. Its writes shrink
  * to next to nothing, so that many of them need little room; the first eight bytes of each say where it belongs. Of one
- * thread; hears of the target on its loop.
+ * thread.
  */
-final class SyntheticStream implements Link {
+final class SyntheticStream {
     static final int WRITE_BYTES = 4096;
     private static final int WRITES_PER_FRAME = 16;
     private static final int SAMPLE = 1 << 18;
     private static final ByteBufAllocator ALLOCATOR = ByteBufAllocator.DEFAULT;
 
     private final UUID machine;
+    private final StreamLink link;
     private final long sizeBytes;
     private final SplittableRandom random;
     private final long[] sample;
     private long written;
     private final WriteBatchBuilder.Compressor compressor = Lz4.compressor();
-    private @Nullable Loop loop;
-    private @Nullable Listener listener;
-    private boolean welcomed;
-    private long credit;
-    private long delivered;
     private Position last = new Position(1, 1);
-    private Position journaled = Position.NONE;
-    private @Nullable Refusal refused;
 
     SyntheticStream(UUID machine, long sizeBytes, long seed) {
         this.machine = machine;
+        this.link = new StreamLink(machine);
         this.sizeBytes = sizeBytes;
         this.random = new SplittableRandom(seed);
         this.sample = new long[SAMPLE];
@@ -65,11 +49,11 @@ final class SyntheticStream implements Link {
 
     /** Connects, begins a generation, and orders it at once: the disk begins as the replica does. */
     void begin(MasterTargetMachine target, UUID replica) throws InterruptedException {
-        target.welcome(this, new Hello(machine, 1, 1, 1, "benchmark"));
-        deliver(new GenerationStart(machine, 1, micros(), Position.NONE, Fidelity.BASELINE, new UUID(1, 1), "machine",
+        link.connect(target);
+        link.deliver(new GenerationStart(machine, 1, micros(), Position.NONE, Fidelity.BASELINE, new UUID(1, 1), "machine",
                 List.of(new DiskInfo(0, "serial", sizeBytes, 512))).frame(ALLOCATOR));
         last = last.plus(1);
-        deliver(new FidelityChange(machine, last, micros(), Fidelity.ORDERED, replica).frame(ALLOCATOR));
+        link.deliver(new FidelityChange(machine, last, micros(), Fidelity.ORDERED, replica).frame(ALLOCATOR));
     }
 
     /** Times are made up: a frame each millisecond. */
@@ -89,12 +73,12 @@ final class SyntheticStream implements Link {
                 batch.data(0, offset, data.clear().putLong(0, offset));
             }
             last = last.plus(WRITES_PER_FRAME);
-            deliver(trimmed(batch.close(new WriteBatchBuilder.Heading(machine, first, micros(), false), compressor)));
+            link.deliver(trimmed(batch.close(new WriteBatchBuilder.Heading(machine, first, micros(), false), compressor)));
         }
     }
 
     /** The frame in a buffer of its length, as it would come over a link: what it was made in had room for all of it. */
-    private static Frame trimmed(Frame frame) {
+    static Frame trimmed(Frame frame) {
         ByteBuf exact = ALLOCATOR.directBuffer(frame.lengthBytes(), frame.lengthBytes());
         exact.writeBytes(frame.bytes(), frame.bytes().readerIndex(), frame.lengthBytes());
         frame.release();
@@ -105,11 +89,8 @@ final class SyntheticStream implements Link {
     }
 
     /** Waits until all is journaled. */
-    synchronized Position settle() throws InterruptedException {
-        while (journaled.isBefore(last)) {
-            wait();
-        }
-        return journaled;
+    void settle() throws InterruptedException {
+        link.settle(last);
     }
 
     /** Every write has the same chance to be in the sample, however old it is. */
@@ -124,84 +105,5 @@ final class SyntheticStream implements Link {
     /** Places that were written. */
     long[] sample() {
         return Arrays.copyOf(sample, (int) Math.min(written, SAMPLE));
-    }
-
-    private void deliver(Frame frame) throws InterruptedException {
-        Loop owner;
-        Listener receiver;
-        synchronized (this) {
-            while (!welcomed || credit < frame.lengthBytes()) {
-                if (refused != null) {
-                    throw new IllegalStateException(refused.toString());
-                }
-                wait();
-            }
-            credit -= frame.lengthBytes();
-            delivered += frame.lengthBytes();
-            owner = loop;
-            receiver = listener;
-        }
-        if (owner != null && receiver != null) {
-            owner.execute(() -> receiver.frame(frame));
-        }
-    }
-
-    @Override
-    public Identity peer() {
-        return new Identity(Role.PROCESS_SERVER, new UUID(9, 9));
-    }
-
-    @Override
-    public String remoteAddress() {
-        return "here";
-    }
-
-    @Override
-    public synchronized void attach(Loop owner, Listener next) {
-        loop = owner;
-        listener = next;
-    }
-
-    @Override
-    public synchronized void send(Frame frame) {
-        try {
-            switch (frame.type()) {
-                case WELCOME -> {
-                    credit = Welcome.read(frame).creditBytes();
-                    welcomed = true;
-                }
-                case CREDIT -> credit += Credit.read(frame).bytes();
-                case POSITIONS -> journaled = Positions.read(frame).journaled();
-                case REFUSAL -> refused = Refusal.read(frame);
-                default -> {
-                    // heartbeats
-                }
-            }
-        } catch (MalformedBodyException malformed) {
-            throw new IllegalStateException(malformed);
-        } finally {
-            frame.release();
-            notifyAll();
-        }
-    }
-
-    @Override
-    public void hold(boolean nothingMore) {
-        throw new UnsupportedOperationException("nobody holds back what comes over this link");
-    }
-
-    @Override
-    public synchronized long receivedBytes() {
-        return delivered;
-    }
-
-    @Override
-    public long queuedBytes() {
-        return 0;
-    }
-
-    @Override
-    public void close() {
-        // the process ends soon
     }
 }

@@ -60,6 +60,6 @@ enum FaultKind {
     STATE_ROT,
     /** Somebody connects who should not, or says nothing, or something else than expected. */
     STRANGER,
-    /** The machine is promoted, for good. */
+    /** The machine is promoted. */
     PROMOTE
 }

@@ -36,6 +36,8 @@ enum Invariant {
     /** Promotion. */
     PROMOTED_IS_TRUE("a promoted disk is the state of the position it was promoted at"),
     /** Promotion. */
+    PROMOTED_IS_LEFT_ALONE("a promoted disk that somebody has written to is not changed any more"),
+    /** Promotion. */
     PROMOTED_IS_FENCED("after a promotion nothing of the machine is journaled any more"),
     /** Bounds. */
     MEMORY_IS_BOUNDED("buffers of a process stay below what its settings allow"),

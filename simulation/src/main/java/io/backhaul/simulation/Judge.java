@@ -164,7 +164,7 @@ final class Judge {
     private void refused(TargetPart target, Position position, String why) {
         tally.count("view refused");
         scheduler.log().show(scheduler.nanos(), "judge", () -> "view of " + position + " refused: " + why);
-        if (mustOpen(target) && target.process().isAlive()) {
+        if (mustOpen(target) && target.process().isAlive() && !target.isPromoted()) {
             Violation.unless(!isOffered(target, position), Invariant.OFFERED_CAN_BE_OPENED,
                     () -> position + ": " + why);
         }

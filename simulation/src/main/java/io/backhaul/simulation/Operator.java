@@ -24,6 +24,7 @@ final class Operator {
     private final Rehearsal rehearsal;
     private final Decommission decommission;
     private final Stranger stranger;
+    private final Afterthought afterthought;
     private final Tally tally;
     private @Nullable SimDisk changed;
     /** Where the machine has been promoted, or may have been: nobody heard how it ended. */
@@ -37,6 +38,7 @@ final class Operator {
         this.rehearsal = new Rehearsal(scene);
         this.decommission = new Decommission(scene);
         this.stranger = new Stranger(scene);
+        this.afterthought = new Afterthought(scene, judge);
         this.tally = scene.tally();
         if (scene.kernel() != null) {
             Dice dice = new Dice(scene.plan().seed(), "insistence");
@@ -153,7 +155,7 @@ final class Operator {
         tally.count("operator: promote");
         PointName name = dice.nextBoolean() ? new PointName.Latest() : judge.anyPoint(target);
         promoted.add(station);
-        target.promote(name, (position, why) -> {
+        target.promote(name, false, (position, why) -> {
             if (position == null && !target.isPromoted()) {
                 promoted.remove(station);
             }
@@ -161,8 +163,16 @@ final class Operator {
                     () -> "promotion of " + name + ": " + position + " " + why);
             if (position != null) {
                 judge.lookAtPromoted(station.host(), position);
+                afterthought.begin(station);
             }
         });
+    }
+
+    /** The promoted disks are what they were promoted to, or what somebody has written to them since. */
+    void lookAtPromoted(Station<TargetPart> station, Position position) {
+        if (!afterthought.lookAtUsed(station)) {
+            judge.lookAtPromoted(station.host(), position);
+        }
     }
 
     /** Has what is stored read back: what is offered afterwards can be opened, whatever has rotted. */

@@ -193,8 +193,9 @@ final class Run {
         SourcePart source = scene.source().part();
         TargetPart target = scene.target().part();
         KernelDoor kernel = scene.kernel();
-        if (target != null && target.status().state().equals("PROMOTED")) {
-            judge.lookAtPromoted(scene.target().host(), target.status().base());
+        if (target != null && (target.status().state().equals("PROMOTED")
+                || target.status().state().equals("COMMITTED"))) {
+            operator.lookAtPromoted(scene.target(), target.status().base());
             phase = Phase.DONE;
             return;
         }

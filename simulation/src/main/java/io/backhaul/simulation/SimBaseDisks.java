@@ -56,6 +56,15 @@ final class SimBaseDisks {
                 }
                 return found.open(process);
             }
+
+            @Override
+            public long seal(PlacedDisk disk) throws IOException {
+                SimDisk found = disks.get(disk.path());
+                if (found == null) {
+                    throw new IOException(disk.path() + " does not exist");
+                }
+                return found.changes() + 1;
+            }
         };
     }
 }

@@ -88,7 +88,8 @@ final class TargetPart implements Station.Part {
     }
 
     boolean isPromoted() {
-        return machine.status().state().startsWith("PROMOT");
+        String state = machine.status().state();
+        return state.startsWith("PROMOT") || state.equals("COMMITTED");
     }
 
     MachineStatus status() {
@@ -123,10 +124,19 @@ final class TargetPart implements Station.Part {
     }
 
     /** Promotes; {@code outcome} hears the position, or null and why not. */
-    void promote(PointName name, BiConsumer<@Nullable Position, String> outcome) {
-        ask(target -> target.promote(name, new MasterTargetMachine.PromotionOutcome() {
+    void promote(PointName name, boolean commits, BiConsumer<@Nullable Position, String> outcome) {
+        ask(target -> target.promote(name, commits, told(outcome)));
+    }
+
+    /** Gives up all points but the one that was promoted to. */
+    void commit(BiConsumer<@Nullable Position, String> outcome) {
+        ask(target -> target.commit(told(outcome)));
+    }
+
+    private static MasterTargetMachine.PromotionOutcome told(BiConsumer<@Nullable Position, String> outcome) {
+        return new MasterTargetMachine.PromotionOutcome() {
             @Override
-            public void done(Position position, long foldBytes) {
+            public void done(Position position, long foldBytes, long checkedBytes) {
                 outcome.accept(position, "");
             }
 
@@ -134,7 +144,7 @@ final class TargetPart implements Station.Part {
             public void failed(String why) {
                 outcome.accept(null, why);
             }
-        }));
+        };
     }
 
     /** Reads back what is stored; {@code outcome} hears what has rotted, or null and why it is not known. */
