@@ -530,7 +530,7 @@ final class MachineTest {
         write();
         send();
         promote(source.last(), false);
-        fixture.disks.get(1).writeBare(12_345, (byte) 99);
+        fixture.disk(1).writeBare(12_345, (byte) 99);
         byte[][] left = fixture.base();
         fixture.crash(true);
         fixture.start();
@@ -545,7 +545,7 @@ final class MachineTest {
         begin();
         write();
         send();
-        fixture.disks.get(0).loseWrites(3);
+        fixture.disk(0).loseWrites(3);
         Told told = promote(source.last(), false);
         assertThat(fixture.faults.total(FaultCode.STORE_CORRUPT)).isPositive();
         assertThat(told.all).as("once the disk takes what is written").hasSize(1);

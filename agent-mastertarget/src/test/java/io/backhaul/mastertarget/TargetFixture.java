@@ -83,6 +83,15 @@ final class TargetFixture {
         disks.values().forEach(CrashDisk::mend);
     }
 
+    /** A base disk that has been made. */
+    CrashDisk disk(int index) {
+        CrashDisk found = disks.get(index);
+        if (found == null) {
+            throw new IllegalStateException("no disk " + index);
+        }
+        return found;
+    }
+
     /** Reads all disks of a view, checking that what is said to be zero is. */
     static byte[][] read(View view) throws IOException {
         byte[][] contents = new byte[DISKS][DISK_BYTES];
@@ -165,7 +174,7 @@ final class TargetFixture {
 
         @Override
         public long seal(PlacedDisk disk) {
-            return disks.get(disk.index()).changes();
+            return disk(disk.index()).changes();
         }
     }
 }

@@ -32,7 +32,7 @@ final class IngestPart {
         this.figures = figures;
         this.folder = folder;
         this.rounds = brief ? 2 : 4;
-        this.stretchNanos = brief ? 1_500_000_000L : 20_000_000_000L;
+        this.stretchNanos = brief ? 1_000_000_000L : 20_000_000_000L;
     }
 
     void run() throws Exception {

@@ -42,7 +42,10 @@ final class OracleChild {
 
     private static void tell(String line) {
         System.out.println(line);
-        System.out.flush();
+        if (System.out.checkError()) {
+            // Whoever wanted to know is gone.
+            System.exit(1);
+        }
     }
 
     private static void load(TargetRig rig, long writes) throws InterruptedException {
@@ -95,7 +98,8 @@ final class OracleChild {
             read(rig, oracle, number);
         }
         tell("verified " + numbers.size() + " marks " + marks + " from " + oldest + " to " + newest + " "
-                + points.intervals().stream().map(each -> each.from() + "-" + each.to()).collect(Collectors.joining(" ")));
+                + points.intervals().stream().map(each -> each.from() + "-" + each.to())
+                        .collect(Collectors.joining(" ")));
     }
 
     /** The window moves on while it is read: what has left it meanwhile is not held against anybody. */

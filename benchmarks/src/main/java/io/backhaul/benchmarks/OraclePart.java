@@ -30,14 +30,14 @@ final class OraclePart {
     OraclePart(Figures figures, Path folder, boolean brief, long seed) throws IOException {
         this.figures = figures;
         this.folder = Files.createDirectory(folder.resolve("oracle"));
-        this.writes = brief ? 20_000 : 200_000;
+        this.writes = brief ? 12_000 : 200_000;
         this.positions = brief ? 60 : 500;
         this.random = new SplittableRandom(seed);
         figures.put("oracle_seed", seed);
     }
 
     void run() throws IOException, InterruptedException {
-        long step = writes / (writes > 100_000 ? 40 : 6);
+        long step = writes / (writes > 100_000 ? 40 : 4);
         boolean done = false;
         while (!done && kills < MAX_KILLS) {
             long killAt = random.nextInt(6) == 0 ? 0 : acknowledged + random.nextLong(step);
@@ -67,7 +67,8 @@ final class OraclePart {
 
     private Process child(List<String> arguments) throws IOException {
         List<String> command = new java.util.ArrayList<>(List.of(
-                ProcessHandle.current().info().command().orElse("java"), "--enable-native-access=ALL-UNNAMED", "-Xmx128m",
+                ProcessHandle.current().info().command().orElse("java"), "--enable-native-access=ALL-UNNAMED",
+                "-Xmx128m",
                 "-XX:TieredStopAtLevel=1", "-Dslf4j.internal.verbosity=ERROR", "-cp",
                 System.getProperty("java.class.path"), OracleChild.class.getName(), folder.toString()));
         command.addAll(arguments);

@@ -30,7 +30,7 @@ final class PromotionPart {
     PromotionPart(Figures figures, Path folder, boolean brief) {
         this.figures = figures;
         this.folder = folder;
-        this.loadBytes = RATE * (brief ? 5 : 600);
+        this.loadBytes = RATE * (brief ? 3 : 600);
         this.olderPoints = brief ? 2 : 8;
     }
 

@@ -256,7 +256,7 @@ final class RetentionBench {
     }
 
     private void compare(String name, BlockDevice view, BlockDevice base) throws IOException {
-        double seconds = brief ? 1 : 8;
+        double seconds = brief ? 0.5 : 8;
         double baseRate = baseRate(base, seconds);
         double viewRate = viewRate(view, seconds);
         figures.put(name + "_base_reads_per_second", Math.round(baseRate));

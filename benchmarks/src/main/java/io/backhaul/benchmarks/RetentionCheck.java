@@ -25,7 +25,8 @@ public final class RetentionCheck {
             check.read(args);
         } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException wrong) {
             System.err.println("retention: " + (wrong instanceof NumberFormatException ? "that is no number: " : "")
-                    + wrong.getMessage() + "; there are --short, --json, --extents N, --seed N, --dir FOLDER, and the parts "
+                    + wrong.getMessage()
+                    + "; there are --short, --json, --extents N, --seed N, --dir FOLDER, and the parts "
                     + String.join(", ", PARTS));
             System.exit(2);
         }
@@ -49,7 +50,7 @@ public final class RetentionCheck {
             }
         }
         parts.addAll(parts.isEmpty() ? PARTS : List.of());
-        extents = extents > 0 ? extents : brief ? 500_000 : 50_000_000;
+        extents = extents > 0 ? extents : brief ? 300_000 : 50_000_000;
     }
 
     private boolean run() throws Exception {

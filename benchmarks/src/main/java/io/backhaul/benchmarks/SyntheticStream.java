@@ -50,8 +50,9 @@ final class SyntheticStream {
     /** Connects, begins a generation, and orders it at once: the disk begins as the replica does. */
     void begin(MasterTargetMachine target, UUID replica) throws InterruptedException {
         link.connect(target);
-        link.deliver(new GenerationStart(machine, 1, micros(), Position.NONE, Fidelity.BASELINE, new UUID(1, 1), "machine",
-                List.of(new DiskInfo(0, "serial", sizeBytes, 512))).frame(ALLOCATOR));
+        link.deliver(
+                new GenerationStart(machine, 1, micros(), Position.NONE, Fidelity.BASELINE, new UUID(1, 1), "machine",
+                        List.of(new DiskInfo(0, "serial", sizeBytes, 512))).frame(ALLOCATOR));
         last = last.plus(1);
         link.deliver(new FidelityChange(machine, last, micros(), Fidelity.ORDERED, replica).frame(ALLOCATOR));
     }
@@ -73,7 +74,8 @@ final class SyntheticStream {
                 batch.data(0, offset, data.clear().putLong(0, offset));
             }
             last = last.plus(WRITES_PER_FRAME);
-            link.deliver(trimmed(batch.close(new WriteBatchBuilder.Heading(machine, first, micros(), false), compressor)));
+            link.deliver(
+                    trimmed(batch.close(new WriteBatchBuilder.Heading(machine, first, micros(), false), compressor)));
         }
     }
 
