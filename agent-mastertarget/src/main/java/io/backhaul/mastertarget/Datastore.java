@@ -3,7 +3,7 @@ package io.backhaul.mastertarget;
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.blockio.Disks;
 import io.backhaul.blockio.file.RawDevice;
-import io.backhaul.blockio.system.DiskSeal;
+import io.backhaul.blockio.system.BlockDevices;
 import io.backhaul.blockio.vmdk.FlatVmdk;
 import io.backhaul.engine.config.Settings;
 import io.backhaul.protocol.DiskInfo;
@@ -96,7 +96,7 @@ final class Datastore implements BaseDisks {
 
     @Override
     public long seal(PlacedDisk disk) throws IOException {
-        return DiskSeal.of(bytes(disk));
+        return BlockDevices.seal(bytes(disk));
     }
 
     /** The file or device that holds the disk's bytes. */

@@ -2,7 +2,7 @@ package io.backhaul.benchmarks;
 
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.blockio.file.RawDevice;
-import io.backhaul.blockio.system.DiskSeal;
+import io.backhaul.blockio.system.BlockDevices;
 import io.backhaul.blockio.volume.DirectoryVolume;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.log.SegmentLimits;
@@ -136,7 +136,7 @@ final class RetentionBench {
 
         @Override
         public long seal(PlacedDisk disk) throws IOException {
-            return DiskSeal.of(Path.of(disk.path()));
+            return BlockDevices.seal(Path.of(disk.path()));
         }
     }
 

@@ -48,7 +48,7 @@ final class Afterthought {
             return;
         }
         double choice = dice.nextDouble();
-        if (choice < 0.2 && !used.containsKey(station)) {
+        if (choice < 0.35 && !used.containsKey(station)) {
             use(station);
         }
         if (choice < 0.8) {

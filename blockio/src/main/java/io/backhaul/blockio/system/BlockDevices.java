@@ -244,4 +244,15 @@ public final class BlockDevices {
     public static boolean awaitQuiet(List<String> disks, long limitNanos) throws IOException {
         return DiskQuiet.await(disks, limitNanos);
     }
+
+    /**
+     * A number that is another one once the file or block device has been written to; 0 where that cannot be told. Nobody
+     * here has it open for writing.
+     *
+     * @throws IOException
+     *             where it is gone, or in use
+     */
+    public static long seal(Path path) throws IOException {
+        return DiskSeal.of(path);
+    }
 }

@@ -13,9 +13,9 @@ import java.util.concurrent.TimeUnit;
  * much has been written to it since it appeared, in this boot. What is written to a device in another machine is unseen
  * only where the device has stayed here meanwhile, which no two machines should do.
  */
-public final class DiskSeal {
+final class DiskSeal {
     /** It cannot be told. */
-    public static final long NONE = 0;
+    private static final long NONE = 0;
 
     private static final int SECTORS_WRITTEN = 6;
     private static final int SECTORS_DISCARDED = 13;
@@ -28,7 +28,7 @@ public final class DiskSeal {
      * @throws IOException
      *             where it is gone, or in use
      */
-    public static long of(Path path) throws IOException {
+    static long of(Path path) throws IOException {
         return RawDevice.isBlockDevice(path) ? ofDevice(path)
                 : Files.getLastModifiedTime(path).to(TimeUnit.NANOSECONDS);
     }
