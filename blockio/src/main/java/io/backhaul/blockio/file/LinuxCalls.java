@@ -29,12 +29,19 @@ final class LinuxCalls {
     static final int SEEK_HOLE = 4;
     static final int FALLOC_FL_KEEP_SIZE = 1;
     static final int FALLOC_FL_PUNCH_HOLE = 2;
+    static final int FALLOC_FL_ZERO_RANGE = 0x10;
     /** {@code _IO(0x12, 104)}: logical sector size, an int. */
     static final long BLKSSZGET = 0x1268;
     /** {@code _IOR(0x12, 114, size_t)}: size in bytes, a long. */
     static final long BLKGETSIZE64 = 0x80081272L;
     /** {@code _IO(0x12, 127)}: zero a range, two longs: start and length. */
     static final long BLKZEROOUT = 0x127F;
+    private static final int AT_FDCWD = -100;
+    private static final int STATX_BLOCKS = 0x400;
+    /** {@code struct statx} is the same on every processor: its size, and where the number of blocks stands. */
+    private static final int STATX_BYTES = 256;
+    private static final int STATX_BLOCKS_OFFSET = 48;
+    private static final int STATX_BLOCK_BYTES = 512;
     static final int EINTR = 4;
     static final int ENXIO = 6;
     static final int EBUSY = 16;
@@ -57,6 +64,8 @@ final class LinuxCalls {
             FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
     private static final MethodHandle FALLOCATE = plain("fallocate",
             FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle STATX = plain("statx",
+            FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle IOCTL = variadic("ioctl",
             FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS), 2);
     private static final MethodHandle STRERROR = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("strerror"),
@@ -113,6 +122,19 @@ final class LinuxCalls {
                 answer = result((int) FALLOCATE.invokeExact(state, descriptor, mode, offset, lengthBytes), state);
             } while (answer == -EINTR);
             return (int) answer;
+        } catch (Throwable failure) {
+            throw unexpected(failure);
+        }
+    }
+
+    /** What the file takes on its file system, in bytes. */
+    static long allocatedBytes(String path) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(CALL_STATE);
+            MemorySegment answer = arena.allocate(STATX_BYTES, Long.BYTES);
+            long result = result((int) STATX.invokeExact(state, AT_FDCWD, arena.allocateFrom(path), 0, STATX_BLOCKS,
+                    answer), state);
+            return result < 0 ? result : answer.get(JAVA_LONG, STATX_BLOCKS_OFFSET) * STATX_BLOCK_BYTES;
         } catch (Throwable failure) {
             throw unexpected(failure);
         }

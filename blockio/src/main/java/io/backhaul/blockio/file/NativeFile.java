@@ -89,6 +89,21 @@ public final class NativeFile implements AutoCloseable {
                 inside(() -> LinuxCalls.ioctl(descriptor, LinuxCalls.BLKZEROOUT, new long[]{offset, lengthBytes})));
     }
 
+    /** Zeroes a range of a file, and keeps its room reserved. False if this place cannot do that. */
+    public boolean zeroRange(long offset, long lengthBytes) throws IOException {
+        int mode = LinuxCalls.FALLOC_FL_ZERO_RANGE | LinuxCalls.FALLOC_FL_KEEP_SIZE;
+        return supported("zero", inside(() -> LinuxCalls.fallocate(descriptor, mode, offset, lengthBytes)));
+    }
+
+    /** What a file takes on its file system, in bytes: less than its length where it has holes. */
+    static long allocatedBytes(Path path) throws IOException {
+        long answer = LinuxCalls.allocatedBytes(path.toAbsolutePath().toString());
+        if (answer < 0) {
+            throw new IOException(path + ": " + LinuxCalls.text((int) -answer));
+        }
+        return answer;
+    }
+
     /** Reserves space from the start of the file without changing its length. False if this place cannot do that. */
     public boolean preallocate(long lengthBytes) throws IOException {
         return supported("preallocate",

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A raw file or a block device of Linux as a disk. Zeroing punches holes in a file and zeroes sectors of a device; where
- * neither works it writes zeroes. Holes are told truthfully for files; a block device counts as all data. A flush that
+ * neither works it writes zeroes. A thick file keeps its room when it is zeroed. Holes are told truthfully for files; a block device counts as all data. A flush that
  * failed makes every later flush fail: what is durable is then unknown.
  */
 public final class RawDevice implements BlockDevice {
@@ -36,17 +36,29 @@ public final class RawDevice implements BlockDevice {
     private final boolean readOnly;
     private final long sizeBytes;
     private final int sectorSizeBytes;
+    private final Preallocation preallocation;
     private volatile boolean canPunch;
     private volatile boolean canZeroOut;
     private volatile @Nullable IOException flushFailure;
 
-    private RawDevice(Path path, FileChannel channel, @Nullable NativeFile calls, boolean blockDevice, boolean readOnly)
-            throws IOException {
+    /** Whether a disk that lies in a file has all its room from the beginning. */
+    public enum Preallocation {
+        /** Room is taken when it is written to, and given back when it is zeroed. */
+        THIN,
+        /** Room for every byte is reserved before the first is written, and kept: writing cannot run out of it. */
+        THICK
+    }
+
+    /** How it is opened. */
+    private record Mode(boolean blockDevice, boolean readOnly, Preallocation preallocation) {}
+
+    private RawDevice(Path path, FileChannel channel, @Nullable NativeFile calls, Mode mode) throws IOException {
         this.path = path;
         this.channel = channel;
         this.calls = calls;
-        this.blockDevice = blockDevice;
-        this.readOnly = readOnly;
+        this.blockDevice = mode.blockDevice;
+        this.readOnly = mode.readOnly;
+        this.preallocation = mode.preallocation;
         this.sizeBytes = blockDevice && calls != null ? calls.blockDeviceSizeBytes() : channel.size();
         this.sectorSizeBytes = blockDevice && calls != null ? calls.blockDeviceSectorSizeBytes()
                 : FILE_SECTOR_SIZE_BYTES;
@@ -56,6 +68,11 @@ public final class RawDevice implements BlockDevice {
 
     /** Opens an existing raw file or block device. A block device that is mounted is not opened for writing. */
     public static RawDevice open(Path path, boolean readOnly) throws IOException {
+        return open(path, readOnly, Preallocation.THIN);
+    }
+
+    /** As {@link #open(Path, boolean)}; the room of a thick file is kept when it is zeroed. */
+    public static RawDevice open(Path path, boolean readOnly, Preallocation preallocation) throws IOException {
         boolean blockDevice = isBlockDevice(path);
         if (!blockDevice && !Files.isRegularFile(path)) {
             throw new IOException(path + " is neither a file nor a block device");
@@ -67,7 +84,7 @@ public final class RawDevice implements BlockDevice {
                     : Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
             FileChannel channel = FileChannel.open(path, options);
             try {
-                return new RawDevice(path, channel, calls, blockDevice, readOnly);
+                return new RawDevice(path, channel, calls, new Mode(blockDevice, readOnly, preallocation));
             } catch (IOException | RuntimeException failure) {
                 channel.close();
                 throw failure;
@@ -90,6 +107,16 @@ public final class RawDevice implements BlockDevice {
 
     /** Makes a file of that size that is all hole, and opens it for writing. It must not exist. */
     public static RawDevice create(Path path, long sizeBytes) throws IOException {
+        return create(path, sizeBytes, Preallocation.THIN);
+    }
+
+    /**
+     * Makes a file of that size that reads as zeroes, and opens it for writing. It must not exist; where it cannot be made there
+     * is nothing of it.
+     *
+     * @throws DeviceFullException if it is to be thick and there is no room for it
+     */
+    public static RawDevice create(Path path, long sizeBytes, Preallocation preallocation) throws IOException {
         if (sizeBytes <= 0) {
             throw new IOException(path + ": a disk cannot have " + sizeBytes + " bytes");
         }
@@ -99,12 +126,46 @@ public final class RawDevice implements BlockDevice {
                 file.setLength(sizeBytes);
                 file.getFD().sync();
             }
-            return open(path, false);
+            return preallocation == Preallocation.THICK ? reserved(path) : open(path, false);
         } catch (IOException failure) {
             Files.deleteIfExists(path);
+            if (failure instanceof DeviceFullException) {
+                throw failure;
+            }
             throw new IOException(path + ": cannot make a disk of " + sizeBytes + " bytes: " + failure.getMessage(),
                     failure);
         }
+    }
+
+    private static RawDevice reserved(Path path) throws IOException {
+        RawDevice device = open(path, false, Preallocation.THICK);
+        try {
+            device.reserve();
+            return device;
+        } catch (IOException failure) {
+            device.close();
+            throw failure;
+        }
+    }
+
+    /**
+     * Reserves, durably, the room of a file for every byte of it; what it holds stays.
+     *
+     * @throws DeviceFullException if there is not so much
+     */
+    public void reserve() throws IOException {
+        if (calls == null || !calls.preallocate(sizeBytes)) {
+            throw new IOException(path + ": its file system cannot reserve room; use preallocation = thin");
+        }
+        channel.force(true);
+    }
+
+    /** What a file takes on its file system: less than its length where it has holes. A device takes nothing. */
+    public static long allocatedBytes(Path path) throws IOException {
+        if (isBlockDevice(path)) {
+            return 0;
+        }
+        return NativeFile.available() ? NativeFile.allocatedBytes(path) : Files.size(path);
     }
 
     /** True if the path, links followed, is a block device. */
@@ -167,7 +228,7 @@ public final class RawDevice implements BlockDevice {
             return;
         }
         if (!blockDevice) {
-            if (!punch(offset, lengthBytes)) {
+            if (preallocation == Preallocation.THICK ? !zeroRange(offset, lengthBytes) : !punch(offset, lengthBytes)) {
                 writeZeroes(offset, lengthBytes);
             }
             return;
@@ -248,6 +309,14 @@ public final class RawDevice implements BlockDevice {
     @Override
     public String toString() {
         return path.toString();
+    }
+
+    private boolean zeroRange(long offset, long lengthBytes) throws IOException {
+        if (calls == null || !canPunch) {
+            return false;
+        }
+        canPunch = calls.zeroRange(offset, lengthBytes);
+        return canPunch;
     }
 
     private boolean punch(long offset, long lengthBytes) throws IOException {

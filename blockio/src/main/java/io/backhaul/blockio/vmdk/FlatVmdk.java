@@ -2,6 +2,7 @@ package io.backhaul.blockio.vmdk;
 
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.blockio.file.RawDevice;
+import io.backhaul.blockio.file.RawDevice.Preallocation;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -15,8 +16,8 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A flat VMDK: {@code NAME.vmdk}, a text descriptor, and {@code NAME-flat.vmdk}, the bytes of the disk, thin as a sparse file.
- * The descriptor is written once; its content id does not change with the disk's content.
+ * A flat VMDK: {@code NAME.vmdk}, a text descriptor, and {@code NAME-flat.vmdk}, the bytes of the disk: thin as a sparse
+ * file, or thick. The descriptor is written once; its content id does not change with the disk's content.
  */
 public final class FlatVmdk implements BlockDevice {
     private static final byte[] SPARSE_MAGIC = {'K', 'D', 'M', 'V'};
@@ -38,15 +39,26 @@ public final class FlatVmdk implements BlockDevice {
      * @param sizeBytes the size, a multiple of 512
      */
     public static FlatVmdk create(Path path, long sizeBytes) throws IOException {
-        return create(path, sizeBytes, VmdkDescriptor.Layout.MONOLITHIC_FLAT);
+        return create(path, sizeBytes, Preallocation.THIN);
+    }
+
+    /**
+     * As {@link #create(Path, long)}, thin or thick. A flat file without a descriptor that nothing was ever written to, as a crash
+     * leaves it here, is replaced.
+     *
+     * @throws io.backhaul.blockio.DeviceFullException if it is to be thick and there is no room for it
+     */
+    public static FlatVmdk create(Path path, long sizeBytes, Preallocation preallocation) throws IOException {
+        return create(path, sizeBytes, VmdkDescriptor.Layout.MONOLITHIC_FLAT, preallocation);
     }
 
     /** As {@link #create}, with the descriptor that an ESXi datastore expects. */
     public static FlatVmdk createForDatastore(Path path, long sizeBytes) throws IOException {
-        return create(path, sizeBytes, VmdkDescriptor.Layout.VMFS);
+        return create(path, sizeBytes, VmdkDescriptor.Layout.VMFS, Preallocation.THIN);
     }
 
-    private static FlatVmdk create(Path path, long sizeBytes, VmdkDescriptor.Layout layout) throws IOException {
+    private static FlatVmdk create(Path path, long sizeBytes, VmdkDescriptor.Layout layout,
+            Preallocation preallocation) throws IOException {
         Path file = path.getFileName();
         String name = file == null ? "" : file.toString();
         if (!name.endsWith(".vmdk") || name.length() == ".vmdk".length()) {
@@ -65,8 +77,9 @@ public final class FlatVmdk implements BlockDevice {
         String flatName = name.substring(0, name.length() - ".vmdk".length()) + "-flat.vmdk";
         SecureRandom random = new SecureRandom();
         VmdkDescriptor descriptor = new VmdkDescriptor(layout, sizeBytes / VmdkDescriptor.SECTOR_BYTES, flatName,
-                random.nextInt() & 0xfffffffe, newDiskId(), true);
-        RawDevice flat = RawDevice.create(path.resolveSibling(flatName), sizeBytes);
+                random.nextInt() & 0xfffffffe, newDiskId(), preallocation == Preallocation.THIN);
+        removeLeftBehind(path.resolveSibling(flatName));
+        RawDevice flat = RawDevice.create(path.resolveSibling(flatName), sizeBytes, preallocation);
         try {
             try (FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE_NEW,
                     StandardOpenOption.WRITE)) {
@@ -85,14 +98,34 @@ public final class FlatVmdk implements BlockDevice {
         }
     }
 
+    private static void removeLeftBehind(Path flat) throws IOException {
+        if (!Files.isRegularFile(flat)) {
+            return;
+        }
+        boolean[] written = new boolean[1];
+        try (RawDevice device = RawDevice.open(flat, true)) {
+            device.extents(0, device.sizeBytes(), (offset, lengthBytes, zero) -> written[0] |= !zero);
+        }
+        if (written[0]) {
+            throw new FileAlreadyExistsException(flat.toString(), null,
+                    "there is data in it, but no descriptor beside it; put that there, or move the file away");
+        }
+        Files.delete(flat);
+    }
+
     /** Opens an existing flat VMDK by its descriptor. */
     public static FlatVmdk open(Path path, boolean readOnly) throws IOException {
+        return open(path, readOnly, Preallocation.THIN);
+    }
+
+    /** As {@link #open(Path, boolean)}; the room of a thick one is kept when it is zeroed. */
+    public static FlatVmdk open(Path path, boolean readOnly, Preallocation preallocation) throws IOException {
         VmdkDescriptor descriptor = VmdkDescriptor.parse(path, start(path));
         Path flatPath = path.resolveSibling(descriptor.extentFile());
         if (!Files.isRegularFile(flatPath)) {
             throw new IOException(path + ": its flat file " + flatPath + " is missing");
         }
-        RawDevice flat = RawDevice.open(flatPath, readOnly);
+        RawDevice flat = RawDevice.open(flatPath, readOnly, preallocation);
         if (flat.sizeBytes() != descriptor.sizeBytes()) {
             flat.close();
             throw new IOException(
@@ -121,6 +154,11 @@ public final class FlatVmdk implements BlockDevice {
     /** The disk's stable id, {@code ddb.uuid}; null if the descriptor has none. */
     public @Nullable UUID uuid() {
         return descriptor.uuid();
+    }
+
+    /** Reserves, durably, the room for every byte; what it holds stays. */
+    public void reserve() throws IOException {
+        flat.reserve();
     }
 
     /** The file that holds the bytes. */

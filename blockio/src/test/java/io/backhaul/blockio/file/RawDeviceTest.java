@@ -60,6 +60,21 @@ class RawDeviceTest {
     }
 
     @Test
+    void aThickFileHasAllItsRoomAtOnceAndKeepsItWhateverIsZeroed() throws Exception {
+        Path path = folder.resolve("disk.raw");
+        byte[] content;
+        try (RawDevice device = RawDevice.create(path, 3_000_001, RawDevice.Preallocation.THICK)) {
+            assertThat(RawDevice.allocatedBytes(path)).isGreaterThanOrEqualTo(3_000_001);
+            content = DeviceExercise.run(device, 5, 500);
+            assertThat(RawDevice.allocatedBytes(path)).isGreaterThanOrEqualTo(3_000_001);
+        }
+        assertThat(Files.readAllBytes(path)).isEqualTo(content);
+        Path thin = folder.resolve("thin.raw");
+        RawDevice.create(thin, 3_000_001).close();
+        assertThat(RawDevice.allocatedBytes(thin)).isLessThan(100_000);
+    }
+
+    @Test
     void refusesWritesWhenReadOnlyAndRangesOutside() throws Exception {
         Path path = folder.resolve("disk.raw");
         RawDevice.create(path, MEBIBYTE).close();
