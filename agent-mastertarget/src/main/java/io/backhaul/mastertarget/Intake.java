@@ -4,7 +4,6 @@ import io.backhaul.engine.log.LogWriter;
 import io.backhaul.engine.log.SegmentLog.Placement;
 import io.backhaul.engine.log.StoreException;
 import io.backhaul.engine.loop.Lane;
-import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.FidelityChange;
@@ -195,7 +194,7 @@ final class Intake {
         } catch (MalformedBodyException checkedBefore) {
             throw new IllegalStateException(checkedBefore);
         }
-        replica.placeDisks(source, new FirstDisks(start), new Lane.Outcome<BaseSet>() {
+        replica.placeDisks(source, start, new Lane.Outcome<BaseSet>() {
             @Override
             public void done(BaseSet opened) {
                 turned(first);
@@ -206,22 +205,6 @@ final class Intake {
                 notTurned(first, cause);
             }
         });
-    }
-
-    private record FirstDisks(GenerationStart start) implements Replica.Preparation {
-        @Override
-        public String name() {
-            return start.machineName();
-        }
-
-        @Override
-        public List<PlacedDisk> place(BaseDisks source) throws IOException {
-            List<PlacedDisk> placed = new ArrayList<>();
-            for (DiskInfo disk : start.disks()) {
-                placed.add(source.prepare(start.machine(), start.machineName(), disk));
-            }
-            return placed;
-        }
     }
 
     /** From the base disks to the journal: once all that came is durable, a journal is begun that builds on them. */
@@ -281,8 +264,8 @@ final class Intake {
     private void notTurned(Arrived first, IOException cause) {
         turning = false;
         held.addFirst(first);
-        if (cause instanceof BaseDisks.UnfitDiskException) {
-            giveUpHeld(FaultCode.DISK_MISMATCH, String.valueOf(cause.getMessage()));
+        if (cause instanceof BaseDisks.UnfitDiskException unfit) {
+            giveUpHeld(unfit.code(), String.valueOf(cause.getMessage()));
         } else {
             StoreException why = StoreException.of(cause, "making the machine's disks");
             listener.faulted(why);

@@ -4,6 +4,7 @@ import io.backhaul.blockio.volume.DirectoryVolume;
 import io.backhaul.engine.config.Settings;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.link.Link;
+import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.LanePool;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.engine.loop.NettyLoops;
@@ -16,9 +17,6 @@ import io.backhaul.protocol.Refusal;
 import io.backhaul.protocol.Role;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,28 +31,34 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The machines of a daemon: those found in the retention folder at start, and those whose streams come. Safe for any
+ * The machines of a daemon: those found on the retention volumes at start, and those whose streams come. Safe for any
  * thread.
  */
 final class MachineHost implements Reception.Host, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MachineHost.class);
     private static final long STATUS_NANOS = 1_000_000_000L;
+    private static final long LOOK_NANOS = 5_000_000_000L;
     private static final long CLOSE_SECONDS = 30;
 
     /** What machines are made with. */
-    record Means(Settings settings, NettyLoops loops, LanePool lanes, RandomGenerator random, FaultLog faults,
+    record Means(Settings settings, StorageSettings places, NettyLoops loops, LanePool lanes, RandomGenerator random,
+            FaultLog faults,
             Metrics metrics) {}
 
-    /** A machine, the loop it is owned by, and what it said of itself lately. */
+    /** A machine, the loop it is owned by, where it lies, and what it said of itself lately. */
     static final class Hosted {
         private final Loop loop;
         private final MasterTargetMachine machine;
+        private final RetentionVolume volume;
+        private final WindowWatch window;
         private volatile MachineStatus latest;
         private volatile boolean closed;
 
-        Hosted(Loop loop, MasterTargetMachine machine) {
+        Hosted(Loop loop, MasterTargetMachine machine, RetentionVolume volume, FaultLog faults) {
             this.loop = loop;
             this.machine = machine;
+            this.volume = volume;
+            this.window = new WindowWatch(machine.machine(), faults);
             this.latest = machine.status();
         }
 
@@ -66,6 +70,14 @@ final class MachineHost implements Reception.Host, AutoCloseable {
             return machine;
         }
 
+        RetentionVolume volume() {
+            return volume;
+        }
+
+        boolean isWindowShort() {
+            return window.isShort();
+        }
+
         private void begin() {
             machine.begin();
             refresh();
@@ -73,6 +85,7 @@ final class MachineHost implements Reception.Host, AutoCloseable {
 
         private void refresh() {
             latest = machine.status();
+            window.look(latest);
             if (!closed) {
                 loop.schedule(STATUS_NANOS, this::refresh);
             }
@@ -80,50 +93,90 @@ final class MachineHost implements Reception.Host, AutoCloseable {
     }
 
     private final Means means;
-    private final Path folder;
-    private final BaseDisks disks;
+    private final Storage storage;
+    private final SpaceWatch space;
+    private final Loop spaceLoop;
+    private final Lane spaceLane;
     private final Set<UUID> processServers;
     private final Map<UUID, Hosted> machines = new ConcurrentSkipListMap<>();
+    private volatile boolean closed;
 
     MachineHost(Means means) throws IOException {
         this.means = means;
-        this.folder = means.settings().get(MasterTargetSettings.RETENTION_FOLDER).resolve("machines");
-        this.disks = new Datastore(means.settings());
+        this.storage = Storage.open(means.settings(), means.places());
+        this.space = new SpaceWatch(storage, means.places().levels(), means.faults(), Room::of);
+        this.spaceLoop = means.loops().next();
+        this.spaceLane = means.lanes().lane("space");
         this.processServers = Set.copyOf(means.settings().get(MasterTargetSettings.PROCESS_SERVERS));
-        DirectoryVolume.create(folder);
-        try (DirectoryStream<Path> found = Files.newDirectoryStream(folder)) {
-            for (Path each : found) {
-                Optional<UUID> id = id(String.valueOf(each.getFileName()));
-                if (id.isPresent() && Files.isDirectory(each)) {
-                    add(id.get());
-                }
-            }
+        space.look(List.of());
+        MasterTargetMetrics.show(means.metrics(), space);
+        for (UUID id : storage.volumes().machines()) {
+            add(id);
         }
+        spaceLoop.execute(this::lookForSpace);
     }
 
-    private static Optional<UUID> id(String name) {
-        try {
-            UUID id = UUID.fromString(name);
-            return id.toString().equals(name) ? Optional.of(id) : Optional.empty();
-        } catch (IllegalArgumentException somethingElse) {
-            return Optional.empty();
+    private void lookForSpace() {
+        spaceLane.submit(() -> space.look(all().stream().map(each -> each.latest).toList()), spaceLoop,
+                new Lane.Outcome<SpaceWatch.Seen>() {
+                    @Override
+                    public void done(SpaceWatch.Seen seen) {
+                        lookAgain();
+                    }
+
+                    @Override
+                    public void failed(IOException cause) {
+                        lookAgain();
+                    }
+                });
+    }
+
+    private void lookAgain() {
+        if (!closed) {
+            spaceLoop.schedule(LOOK_NANOS, this::lookForSpace);
         }
     }
 
     private Hosted add(UUID id) throws IOException {
+        String assigned = MasterTargetSettings.machine(means.settings(), id)
+                .flatMap(each -> each.find(StorageSettings.MACHINE_VOLUME)).orElse("");
+        RetentionVolume volume = storage.volumes().place(id, assigned, this::room);
+        if (!assigned.isEmpty() && !assigned.equals(volume.name())) {
+            LOG.warn(
+                    "machine {} lies on retention volume {}, and stays there though it is assigned to {}: to move it, stop"
+                            + " the master target and move {}",
+                    id, volume.name(), assigned, volume.machine(id));
+        }
         Loop loop = means.loops().next();
         LanePool pool = means.lanes();
         var lanes = new MasterTargetMachine.Lanes(pool.lane("store of " + id), pool.lane("fold of " + id),
                 pool.lane("view of " + id), pool.lane("digest of " + id), pool.lane("index of " + id),
                 pool.lane("scrub of " + id));
-        var ports = new MasterTargetMachine.Ports(loop, lanes, DirectoryVolume.create(folder.resolve(id.toString())),
-                disks, means.random(), ByteBufAllocator.DEFAULT, means.faults());
+        var ports = new MasterTargetMachine.Ports(loop, lanes, DirectoryVolume.create(volume.machine(id)),
+                storage.datastores(), means.random(), ByteBufAllocator.DEFAULT, means.faults());
         Hosted hosted = new Hosted(loop,
-                new MasterTargetMachine(id, ports, MasterTargetSettings.setup(means.settings(), id)));
+                new MasterTargetMachine(id, ports, MasterTargetSettings.setup(means.settings(), id)), volume,
+                means.faults());
         machines.put(id, hosted);
-        MasterTargetMetrics.show(means.metrics(), id.toString(), () -> hosted.latest);
+        MasterTargetMetrics.show(means.metrics(), id.toString(), () -> hosted.latest, hosted::isWindowShort);
         loop.execute(hosted::begin);
         return hosted;
+    }
+
+    /** What of a volume is neither taken nor promised, with those that have come since it was looked at. */
+    private long room(RetentionVolume volume) {
+        long free = space.latest().volumes().stream().filter(each -> each.name().equals(volume.name()))
+                .mapToLong(each -> each.room().freeBytes()).sum();
+        return free - machines.values().stream().filter(each -> each.volume.equals(volume))
+                .mapToLong(each -> each.latest.promisedBytes()).reduce(0, SpaceWatch::added);
+    }
+
+    Storage storage() {
+        return storage;
+    }
+
+    SpaceWatch space() {
+        return space;
     }
 
     List<Hosted> all() {
@@ -165,6 +218,7 @@ final class MachineHost implements Reception.Host, AutoCloseable {
     /** Ends all machines and waits for them. */
     @Override
     public void close() {
+        closed = true;
         List<Hosted> all = all();
         CountDownLatch left = new CountDownLatch(all.size());
         for (Hosted each : all) {

@@ -28,12 +28,51 @@ public record MachineStatus(UUID machine, String name, String state, Fidelity fi
      *
      * @param journalBytes
      *            on disk
+     * @param oldContentBytes
+     *            on disk: what was saved of the base disks before it was overwritten
      * @param indexBytes
      *            in memory
      * @param receivedBytes
      *            journaled since the start
+     * @param window
+     *            how far back points reach by that, and how far they are to
      */
-    public record Store(long journalBytes, long extents, long indexBytes, long receivedBytes) {}
+    public record Store(long journalBytes, long oldContentBytes, long extents, long indexBytes, long receivedBytes,
+            Window window) {}
+
+    /**
+     * How far back points reach.
+     *
+     * @param oldestMicros
+     *            the time of the oldest state that is kept
+     * @param newestMicros
+     *            that of the newest point
+     * @param reachMicros
+     *            how far back from now the oldest lies
+     * @param askedMicros
+     *            how far it is to: retention.time
+     * @param allowedBytes
+     *            what may be kept for it: retention.bytes
+     * @param cut
+     *            whether there were older points
+     */
+    public record Window(long oldestMicros, long newestMicros, long reachMicros, long askedMicros, long allowedBytes,
+            boolean cut) {}
+
+    /** How far back points reach, and how far they are to. */
+    Window window() {
+        return store.window;
+    }
+
+    /** What is kept on the retention volume so that points can be opened. */
+    long retainedBytes() {
+        return store.journalBytes + store.oldContentBytes;
+    }
+
+    /** What may be kept there beyond that. */
+    long promisedBytes() {
+        return Math.max(0, window().allowedBytes - retainedBytes());
+    }
 
     /**
      * A view, and what it holds.

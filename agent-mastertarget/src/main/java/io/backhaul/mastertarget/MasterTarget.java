@@ -44,7 +44,8 @@ public final class MasterTarget implements AutoCloseable {
     private final Metrics metrics;
     private final LinkServer server;
 
-    private MasterTarget(Settings settings, Openings openings) throws IOException, ConfigException {
+    private MasterTarget(Settings settings, StorageSettings places, Openings openings)
+            throws IOException, ConfigException {
         this.settings = settings;
         this.openings = openings;
         MasterTargetControl handlers = new MasterTargetControl();
@@ -58,7 +59,7 @@ public final class MasterTarget implements AutoCloseable {
         LanePool lanes = openings.add(new LanePool("lane", Math.max(MIN_LANE_THREADS, 2 * cores)));
         MachineHost host = openings
                 .add(new MachineHost(
-                        new MachineHost.Means(settings, loops, lanes, new SecureRandom(), faults, metrics)));
+                        new MachineHost.Means(settings, places, loops, lanes, new SecureRandom(), faults, metrics)));
         Exports exports = openings.add(new Exports(settings.directory(), settings.get(MasterTargetSettings.SCRATCH),
                 settings.get(MasterTargetSettings.SCRATCH_LIMIT)));
         Reception reception = new Reception(new Reception.Ports(loops.next(), ByteBufAllocator.DEFAULT,
@@ -78,9 +79,10 @@ public final class MasterTarget implements AutoCloseable {
      */
     public static MasterTarget start(Path configFile) throws IOException, ConfigException {
         Settings settings = MasterTargetSettings.load(configFile);
+        StorageSettings places = StorageSettings.of(configFile, settings);
         Openings openings = new Openings();
         try {
-            return new MasterTarget(settings, openings);
+            return new MasterTarget(settings, places, openings);
         } catch (IOException | ConfigException | RuntimeException failed) {
             openings.closeAfter(failed);
             throw failed;

@@ -1,6 +1,7 @@
 package io.backhaul.mastertarget;
 
 import io.backhaul.blockio.nbd.Endpoint;
+import io.backhaul.engine.config.Units;
 import io.backhaul.engine.control.ControlFault;
 import io.backhaul.engine.control.ControlHandler;
 import io.backhaul.engine.control.ControlReply;
@@ -42,7 +43,8 @@ final class MasterTargetControl {
 
     Map<String, ControlHandler> handlers() {
         return Map.of("status", this::status, "points", this::points, "export", this::export, "unexport",
-                this::unexport, "promote", this::promote, "scrub", this::scrub);
+                this::unexport, "promote", this::promote, "scrub", this::scrub, "datastores",
+                this::datastores);
     }
 
     private Target target() throws ControlFault {
@@ -109,17 +111,38 @@ final class MasterTargetControl {
         List<Map<String, Object>> machines = new ArrayList<>();
         for (Hosted hosted : current.host().all()) {
             MachineStatus status = ask(hosted, answered -> answered.complete(hosted.machine().status()));
-            machines.add(StatusLines.machine(status));
+            machines.add(StatusLines.machine(status, current.host(), hosted));
         }
         answer.put("machines", machines);
         answer.put("exports", current.exports().all().stream().map(MasterTargetControl::told).toList());
         reply.done(answer);
     }
 
+    private void datastores(Map<String, Object> request, ControlReply reply) throws ControlFault {
+        MachineHost host = target().host();
+        SpaceWatch.Seen seen = host.space().latest();
+        List<Map<String, Object>> stores = new ArrayList<>();
+        for (Usage each : seen.datastores()) {
+            Map<String, Object> line = StatusLines.usage(each);
+            host.storage().datastores().all().stream().filter(store -> store.name().equals(each.name()))
+                    .forEach(store -> {
+                        line.put("format", Units.label(store.format()));
+                        line.put("preallocation", Units.label(store.preallocation()));
+                    });
+            stores.add(line);
+        }
+        reply.done(Map.of("volumes", seen.volumes().stream().map(StatusLines::usage).toList(), "datastores", stores));
+    }
+
     private void points(Map<String, Object> request, ControlReply reply) throws ControlFault, InterruptedException {
         Hosted hosted = machine(request);
-        RecoveryPoints points = ask(hosted, answer -> answer.complete(hosted.machine().points()));
+        MachineStatus status = ask(hosted, answer -> answer.complete(hosted.machine().status()));
+        RecoveryPoints points = status.points();
+        Datastores stores = target().host().storage().datastores();
         Map<String, Object> answer = new LinkedHashMap<>();
+        answer.put("volume", hosted.volume().name());
+        answer.put("datastores", status.disks().stream().flatMap(disk -> stores.of(disk).stream()).map(Datastore::name)
+                .distinct().toList());
         List<Map<String, Object>> marks = new ArrayList<>();
         for (Mark mark : points.marks()) {
             Map<String, Object> line = new LinkedHashMap<>();
@@ -275,7 +298,8 @@ final class MasterTargetControl {
         answer.put("committed", commits);
         answer.put("foldBytes", done.get().foldBytes());
         answer.put("checkedBytes", done.get().checkedBytes());
-        answer.put("disks", last.disks().stream().map(StatusLines::disk).toList());
+        Datastores stores = target().host().storage().datastores();
+        answer.put("disks", last.disks().stream().map(disk -> StatusLines.disk(disk, stores)).toList());
         reply.done(answer);
     }
 

@@ -124,6 +124,7 @@ public final class MasterTargetMachine {
     private @Nullable Promotion promotion;
     private final List<PromotionOutcome> awaitingCommit = new ArrayList<>();
     private boolean closing;
+    private boolean unplaced;
 
     public MasterTargetMachine(UUID machine, Ports ports, Setup setup) {
         this.machine = machine;
@@ -310,7 +311,8 @@ public final class MasterTargetMachine {
     }
 
     private void refuseSession(FaultCode code, String text) {
-        if (code == FaultCode.DISK_MISMATCH) {
+        if (code == FaultCode.DISK_MISMATCH || code == FaultCode.NO_ROOM) {
+            unplaced = code == FaultCode.NO_ROOM;
             ports.faults().report(code, "machine " + machine, text);
         }
         StreamReceiver current = session;
@@ -577,7 +579,7 @@ public final class MasterTargetMachine {
         if (parts == null) {
             String trouble = state instanceof Broken(StoreException cause) ? String.valueOf(cause.getMessage()) : "";
             return new MachineStatus(machine, "", state.label(), Fidelity.BASELINE, positions(), peer, Position.NONE,
-                    new MachineStatus.Store(0, 0, 0, 0), Points.NONE, List.of(), List.of(),
+                    new MachineStatus.Store(0, 0, 0, 0, 0, window(null)), Points.NONE, List.of(), List.of(),
                     new MachineStatus.Fold(false, 0, 0, 0), MachineStatus.Scrub.NONE, trouble);
         }
         Checkpoint checkpoint = parts.replica().checkpoint();
@@ -589,13 +591,26 @@ public final class MasterTargetMachine {
         StoreException fault = parts.intake().fault();
         return new MachineStatus(machine, checkpoint.name(), state.label(), parts.intake().fidelity(), positions(),
                 peer, parts.replica().base(),
-                new MachineStatus.Store(parts.replica().log().sizeBytes(), index.extents(), index.memoryBytes(),
-                        parts.intake().journaledBytes()),
+                new MachineStatus.Store(parts.replica().log().sizeBytes(), parts.replica().undo().bytes(),
+                        index.extents(), index.memoryBytes(), parts.intake().journaledBytes(), window(parts)),
                 points(), checkpoint.disks(), views,
                 new MachineStatus.Fold(folding.isRunning(), folding.doneBytes(), folding.totalBytes(),
                         folding.checkedBytes()),
                 parts.scrubber().status(),
                 fault == null ? "" : String.valueOf(fault.getMessage()));
+    }
+
+    private MachineStatus.Window window(@Nullable Parts parts) {
+        long asked = retention.time().toNanos() / 1000;
+        if (parts == null || !(state instanceof Serving)) {
+            return new MachineStatus.Window(0, 0, 0, asked, retention.bytes(), false);
+        }
+        Checkpoint.Base oldest = parts.replica().window();
+        // A journal begins at a base that is no point: one that is has passed points.
+        boolean cut = !parts.replica().checkpoint().direct() && oldest.fidelity() == Fidelity.ORDERED;
+        long reach = Math.max(0, ports.loop().clock().wallMicros() - oldest.timeMicros());
+        return new MachineStatus.Window(oldest.timeMicros(), parts.replica().timeline().newestMicros(), reach, asked,
+                retention.bytes(), cut);
     }
 
     /** Ends the link, makes durable what came, and lets everything go. Views must have been closed. */
@@ -679,6 +694,10 @@ public final class MasterTargetMachine {
                 current.progressed();
             }
             if (state instanceof Serving(Parts parts)) {
+                if (unplaced && !parts.replica().checkpoint().disks().isEmpty()) {
+                    unplaced = false;
+                    ports.faults().clear(FaultCode.NO_ROOM, "machine " + machine);
+                }
                 parts.digester().progressed();
                 parts.folding().consider();
             }

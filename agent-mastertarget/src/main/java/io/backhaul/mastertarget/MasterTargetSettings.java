@@ -11,6 +11,7 @@ import io.backhaul.mastertarget.RetentionPolicy.Stand;
 import io.backhaul.protocol.Limits;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -31,8 +32,6 @@ final class MasterTargetSettings {
             "The ids of the process servers that may send; any with a certificate of ours where none is named."));
     static final Key<Accept> ACCEPT = Key.choice("accept", Accept.ANY,
             "Whose streams are taken: any machine's, or only those listed under machines.");
-    static final Key<Path> RETENTION_FOLDER = Key.path("retention.folder", Path.of("retention"),
-            "The folder for journals, on the retention volume.");
     static final Key<Duration> RETENTION_TIME = Key.duration("retention.time", RetentionPolicy.DEFAULT.time(),
             "How long recovery points are kept.").between(Duration.ofSeconds(1), Duration.ofDays(3650));
     static final Key<Long> RETENTION_BYTES = Key.bytes("retention.bytes", RetentionPolicy.DEFAULT.bytes(),
@@ -40,8 +39,6 @@ final class MasterTargetSettings {
     static final Key<Stand> BASE = Key.choice("retention.base", Stand.OLDEST,
             "Where the base disks stand: oldest folds only what leaves the window; newest brings them to the newest point"
                     + " within seconds, and saves what they held before.");
-    static final Key<Path> DATASTORE = Key.path("datastore", Path.of("datastore"),
-            "The folder for base disks: a machine's are in a folder of its name.");
     static final Key<Path> SCRATCH = Key.path("scratch", Path.of("scratch"),
             "The folder for what is written to writable exports.");
     static final Key<Long> SCRATCH_LIMIT = Key.bytes("scratch-limit", 16L << 30,
@@ -71,7 +68,7 @@ final class MasterTargetSettings {
     static final Key<DiskFormat> DISK_FORMAT = Key.choice("format", DiskFormat.class,
             "What its base is: vmdk, raw or device; by default what the path looks like.").optional();
     static final Key<List<Settings>> MACHINE_DISKS = Key.sections("disks",
-            List.of(DISK_INDEX, DISK_PATH, DISK_FORMAT), "Disks that do not lie in the datastore.");
+            List.of(DISK_INDEX, DISK_PATH, DISK_FORMAT), "Disks that do not lie in a datastore.");
     static final Key<UUID> MACHINE_ID = Key.uuid("id", "The machine's id.");
     static final Key<String> MACHINE_NAME = Key
             .text("name", "What its folder in the datastore is called; by default what the machine says.").optional();
@@ -82,18 +79,20 @@ final class MasterTargetSettings {
     static final Key<Long> MACHINE_BYTES = Key.bytes("retention-bytes", "As retention.bytes, for this machine.")
             .optional();
     static final Key<List<Settings>> MACHINES = Key.sections("machines",
-            List.of(MACHINE_ID, MACHINE_NAME, MACHINE_DISKS, MACHINE_BASE, MACHINE_TIME, MACHINE_BYTES),
+            List.of(MACHINE_ID, MACHINE_NAME, StorageSettings.MACHINE_VOLUME, StorageSettings.MACHINE_DATASTORE,
+                    MACHINE_DISKS, MACHINE_BASE, MACHINE_TIME, MACHINE_BYTES),
             "Machines with settings of their own.");
 
     private MasterTargetSettings() {}
 
     /** Every key, in the order of the reference page. */
     static List<Key<?>> keys() {
-        return List.of(LISTEN, CREDENTIALS, PROCESS_SERVERS, ACCEPT, RETENTION_FOLDER, RETENTION_TIME, RETENTION_BYTES,
-                BASE, DATASTORE, MACHINES, SCRATCH, SCRATCH_LIMIT, CREDIT, CACHE, INDEX_MEMORY, SEGMENT,
-                SCRUB_PERIOD, SCRUB_RATE,
-                ControlServer.SOCKET,
-                Metrics.ADDRESS);
+        List<Key<?>> keys = new ArrayList<>(List.of(LISTEN, CREDENTIALS, PROCESS_SERVERS, ACCEPT,
+                StorageSettings.RETENTION_FOLDER, RETENTION_TIME, RETENTION_BYTES, BASE));
+        keys.addAll(StorageSettings.keys());
+        keys.addAll(List.of(MACHINES, SCRATCH, SCRATCH_LIMIT, CREDIT, CACHE, INDEX_MEMORY, SEGMENT, SCRUB_PERIOD,
+                SCRUB_RATE, ControlServer.SOCKET, Metrics.ADDRESS));
+        return List.copyOf(keys);
     }
 
     static Settings load(Path file) throws ConfigException {

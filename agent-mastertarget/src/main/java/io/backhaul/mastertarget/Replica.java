@@ -12,6 +12,7 @@ import io.backhaul.engine.loop.Lane;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.mastertarget.Checkpoint.Base;
 import io.backhaul.mastertarget.Checkpoint.Stage;
+import io.backhaul.protocol.GenerationStart;
 import io.backhaul.protocol.Position;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
@@ -346,12 +347,12 @@ final class Replica {
     }
 
     /** Makes the machine's disks where they are to lie, and remembers them. */
-    void placeDisks(BaseDisks source, Preparation preparation, Lane.Outcome<BaseSet> outcome) {
+    void placeDisks(BaseDisks source, GenerationStart start, Lane.Outcome<BaseSet> outcome) {
         store.submit(() -> {
-            List<PlacedDisk> placed = preparation.place(source);
+            List<PlacedDisk> placed = source.prepare(start.machine(), start.machineName(), start.disks());
             BaseSet opened = BaseSet.open(source, placed);
             try {
-                stored.save(was -> was.withDisks(preparation.name(), placed));
+                stored.save(was -> was.withDisks(start.machineName(), placed));
                 return opened;
             } catch (IOException failed) {
                 opened.close();
@@ -361,7 +362,7 @@ final class Replica {
             @Override
             public void done(BaseSet opened) {
                 disks = opened;
-                checkpoint = checkpoint.withDisks(preparation.name(),
+                checkpoint = checkpoint.withDisks(start.machineName(),
                         opened.all().stream().map(BaseDisk::placed).toList());
                 outcome.done(opened);
             }
@@ -371,13 +372,6 @@ final class Replica {
                 outcome.failed(cause);
             }
         });
-    }
-
-    /** The disks that a first generation asks for. */
-    interface Preparation {
-        String name();
-
-        List<PlacedDisk> place(BaseDisks source) throws IOException;
     }
 
     /** Deletes segments that nothing needs any more. */

@@ -6,12 +6,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 
 /** What control sockets answer of a machine, as {@code docs/CONTROL.md} says. */
 final class StatusLines {
     private StatusLines() {}
 
-    static Map<String, Object> machine(MachineStatus status) {
+    /** A machine that a host has. */
+    static Map<String, Object> machine(MachineStatus status, MachineHost host, MachineHost.Hosted hosted) {
+        Map<String, Object> line = machine(status, host.storage().datastores());
+        line.put("volume", hosted.volume().name());
+        line.put("window", window(status.window(), hosted.isWindowShort()));
+        return line;
+    }
+
+    private static Map<String, Object> machine(MachineStatus status, Datastores datastores) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("machine", status.machine().toString());
         line.put("name", status.name());
@@ -21,6 +30,7 @@ final class StatusLines {
         line.put("positions", Map.of("received", positions.received().toString(), "journaled",
                 positions.journaled().toString(), "applied", positions.applied().toString()));
         line.put("journalBytes", status.store().journalBytes());
+        line.put("oldContentBytes", status.store().oldContentBytes());
         line.put("indexBytes", status.store().indexBytes());
         line.putAll(window(status.points()));
         line.put("base", status.base().toString());
@@ -30,7 +40,7 @@ final class StatusLines {
         if (!status.trouble().isEmpty()) {
             line.put("trouble", status.trouble());
         }
-        line.put("disks", status.disks().stream().map(StatusLines::disk).toList());
+        line.put("disks", status.disks().stream().map(disk -> disk(disk, datastores)).toList());
         line.put("views", status.views().stream().map(StatusLines::view).toList());
         line.put("scrub", scrub(status.scrub()));
         if (status.fold().running()) {
@@ -80,11 +90,43 @@ final class StatusLines {
         return line;
     }
 
-    static Map<String, Object> disk(PlacedDisk placed) {
+    private static Map<String, Object> window(MachineStatus.Window window, boolean isShort) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        if (window.oldestMicros() > 0) {
+            line.put("oldestMicros", window.oldestMicros());
+            line.put("newestMicros", window.newestMicros());
+            line.put("reachMicros", window.reachMicros());
+        }
+        line.put("askedMicros", window.askedMicros());
+        line.put("allowedBytes", window.allowedBytes());
+        line.put("short", isShort);
+        return line;
+    }
+
+    /** A volume or datastore as it was last seen. */
+    static Map<String, Object> usage(Usage usage) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("name", usage.name());
+        line.put("folder", usage.folder());
+        line.put("totalBytes", usage.room().totalBytes());
+        line.put("freeBytes", usage.room().freeBytes());
+        line.put("usedBytes", usage.usedBytes());
+        line.put("promisedBytes", usage.promisedBytes());
+        line.put("level", usage.level().name());
+        line.put("overcommitted", usage.isOvercommitted());
+        if (!usage.trouble().isEmpty()) {
+            line.put("trouble", usage.trouble());
+        }
+        line.put("machines", usage.machines().stream().map(UUID::toString).toList());
+        return line;
+    }
+
+    static Map<String, Object> disk(PlacedDisk placed, Datastores datastores) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("index", placed.index());
         line.put("id", placed.disk().stableId());
         line.put("path", placed.path());
+        datastores.of(placed).ifPresent(each -> line.put("datastore", each.name()));
         line.put("format", placed.format().name().toLowerCase(Locale.ROOT));
         line.put("sizeBytes", placed.disk().sizeBytes());
         return line;

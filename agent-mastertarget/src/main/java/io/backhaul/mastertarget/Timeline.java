@@ -155,6 +155,11 @@ final class Timeline {
         return intervals.isEmpty() ? Position.NONE : intervals.getLast().to();
     }
 
+    /** The time of the newest point; 0 where there is none. */
+    long newestMicros() {
+        return intervals.isEmpty() ? 0 : intervals.getLast().toMicros();
+    }
+
     /** The newest point that is not after {@code limit}; NONE where there is none. */
     Position newestUpTo(Position limit) {
         for (Interval interval : intervals.reversed()) {

@@ -12,6 +12,7 @@ import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -158,9 +159,10 @@ final class TargetFixture {
 
     private final class Shelf implements BaseDisks {
         @Override
-        public PlacedDisk prepare(UUID machineId, String machineName, DiskInfo disk) {
-            disks.computeIfAbsent(disk.index(), index -> new CrashDisk((int) disk.sizeBytes(), random));
-            return new PlacedDisk(disk, DiskFormat.RAW, "disk-" + disk.index());
+        public List<PlacedDisk> prepare(UUID machineId, String machineName, List<DiskInfo> wanted) {
+            wanted.forEach(disk -> disks.computeIfAbsent(disk.index(),
+                    index -> new CrashDisk((int) disk.sizeBytes(), random)));
+            return wanted.stream().map(disk -> new PlacedDisk(disk, DiskFormat.RAW, "disk-" + disk.index())).toList();
         }
 
         @Override

@@ -125,8 +125,9 @@ final class RetentionBench {
 
     private final class OneDisk implements BaseDisks {
         @Override
-        public PlacedDisk prepare(UUID machine, String machineName, DiskInfo disk) {
-            return new PlacedDisk(disk, DiskFormat.RAW, folder.resolve("base.raw").toString());
+        public List<PlacedDisk> prepare(UUID machine, String machineName, List<DiskInfo> disks) {
+            return disks.stream()
+                    .map(disk -> new PlacedDisk(disk, DiskFormat.RAW, folder.resolve("base.raw").toString())).toList();
         }
 
         @Override

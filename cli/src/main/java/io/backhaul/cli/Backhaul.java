@@ -11,9 +11,9 @@ import picocli.CommandLine.Spec;
 @Command(name = "backhaul", mixinStandardHelpOptions = true, version = "backhaul 0.1.0", sortOptions = false,
         description = "Block-level replication of machines: source, process server, master target.",
         subcommands = {ManagementCommands.class, SourceCommands.class, ProcessServerCommands.class,
-            MasterTargetCommands.class, StatusCommand.class, PointsCommands.class,
-            ResyncCommand.class,
-            ExportCommand.class, PromoteCommand.class, VerifyCommand.class, QuickstartCommand.class, HelpCommand.class},
+            MasterTargetCommands.class, StatusCommand.class, DatastoresCommand.class,
+            PointsCommands.class, ResyncCommand.class, ExportCommand.class, PromoteCommand.class, VerifyCommand.class,
+            QuickstartCommand.class, HelpCommand.class},
         footer = {"", "Exit codes: 0 done, 1 failed, 2 bad usage or configuration."})
 public final class Backhaul implements Runnable {
     static final int DONE = 0;

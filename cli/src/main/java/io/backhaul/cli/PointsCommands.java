@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -40,6 +42,11 @@ final class PointsCommands extends Group {
                     out.printf("%-24s %-14s %-12s %s%n", time.truncatedTo(ChronoUnit.MILLIS), point.text("position"),
                             point.text("kind"), point.text("label"));
                 }
+                out.printf("on retention volume %s%s%n", points.text("volume"),
+                        points.members().get("datastores") instanceof List<?> stores && !stores.isEmpty()
+                                ? ", disks in datastore " + stores.stream().map(String::valueOf)
+                                        .collect(Collectors.joining(", "))
+                                : "");
                 if (!points.text("newest").isEmpty()) {
                     out.printf("any position from %s to %s%n", points.text("oldest", "-"), points.text("newest"));
                 }

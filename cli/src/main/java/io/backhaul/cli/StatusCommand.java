@@ -123,6 +123,7 @@ final class StatusCommand extends Verb {
         }
         pace(out, machine);
         sizes(out, machine);
+        window(out, machine);
         for (Answer damage : machine.group("scrub").groups("damaged")) {
             out.printf("    damaged: %s  %s%n", damage.text("file"), damage.text("what"));
         }
@@ -130,8 +131,9 @@ final class StatusCommand extends Verb {
             out.printf("    asked for again: %s%n", Printing.bytes(machine.group("scrub").count("askedBytes")));
         }
         for (Answer disk : machine.groups("disks")) {
-            out.printf("    disk %s  %s  %s%s%s%n", disk.text("index"), Printing.bytes(disk.count("sizeBytes")),
-                    disk.text("path"), labelled("  ", disk.text("uri")), progress(disk));
+            out.printf("    disk %s  %s  %s%s%s%s%n", disk.text("index"), Printing.bytes(disk.count("sizeBytes")),
+                    disk.text("path"), labelled("  in datastore ", disk.text("datastore")),
+                    labelled("  ", disk.text("uri")), progress(disk));
         }
     }
 
@@ -153,6 +155,17 @@ final class StatusCommand extends Verb {
         }
         if (!line.isEmpty()) {
             out.println("  " + line);
+        }
+    }
+
+    private static void window(PrintStream out, Answer machine) {
+        Answer window = machine.group("window");
+        if (!machine.text("volume").isEmpty()) {
+            out.printf("    on retention volume %s%s%n", machine.text("volume"), window.number("reachMicros")
+                    .filter(reach -> window.flag("short")).map(reach -> "  WINDOW SHORT: points reach "
+                            + Printing.millis(reach / 1000) + " back of "
+                            + Printing.millis(window.count("askedMicros") / 1000.0))
+                    .orElse(""));
         }
     }
 

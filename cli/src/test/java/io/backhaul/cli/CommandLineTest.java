@@ -115,6 +115,20 @@ class CommandLineTest {
     }
 
     @Test
+    void aRetentionVolumeThatIsNotThereIsNamedAndAMachineOnTwoOfThemToo() throws IOException {
+        certificate("master-target", "credentials");
+        String volumes = "metrics = off\nvolumes = [{ name = a, folder = a }, { name = b, folder = b }]\n";
+        Path unknown = file("u.conf", volumes + "machines = [{ id = \"" + ID + "\", retention-volume = c }]\n");
+        refuses(2, List.of(ID, "retention-volume = c", "there are: a, b"), "master-target", "run", "--config",
+                unknown.toString());
+        for (String name : List.of("a", "b")) {
+            Files.createDirectories(folder.resolve(name).resolve("machines").resolve(ID));
+        }
+        refuses(1, List.of(ID, "lies on two retention volumes"), "master-target", "run", "--config",
+                file("t.conf", volumes).toString());
+    }
+
+    @Test
     void missingCredentialsAreNamed() throws IOException {
         Path config = file("p.conf", "targets = [{ address = \"a:1\", machines = [\"*\"] }]\nmetrics = off\n");
         refuses(1, List.of(folder.resolve("credentials").toString()), "process-server", "run", "--config",

@@ -17,12 +17,12 @@ class FullSpoolIT {
     private static final long RATE = 24L << 20;
     private static final String VOLUME_SIZE = "64m";
 
-    private static boolean isRoot() throws IOException {
+    static boolean isRoot() throws IOException {
         UserPrincipal owner = Files.getOwner(Path.of("/proc/self"));
         return owner.getName().equals("root");
     }
 
-    private static boolean mounts(String... command) throws IOException, InterruptedException {
+    static boolean mounts(String... command) throws IOException, InterruptedException {
         return new ProcessBuilder(command).inheritIO().start().waitFor() == 0;
     }
 

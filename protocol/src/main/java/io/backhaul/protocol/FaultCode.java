@@ -58,7 +58,19 @@ public enum FaultCode {
                     + " the changed machine anew."),
     DISK_UNDURABLE(26, Grade.ERROR, "A protected disk failed to make durable what it had said was written.",
             "Check the disk: what it held in memory only may be gone once it or its host is started anew; have the disks"
-                    + " compared then (`backhaul resync`). After a restart of this machine they are compared by themselves.");
+                    + " compared then (`backhaul resync`). After a restart of this machine they are compared by themselves."),
+    NO_ROOM(27, Grade.ERROR, "The disks of a machine do not fit in the datastore that they are to be made in.",
+            "Give the datastore room, assign the machine to another one, or set preallocation = thin; it is tried again by"
+                    + " itself."),
+    SPACE_LOW(28, Grade.WARN, "A retention volume or datastore has little room left.",
+            "Give it room, or move machines away, before it is full; `backhaul datastores` says who takes what."),
+    SPACE_CRITICAL(29, Grade.ERROR, "A retention volume or datastore has hardly any room left.",
+            "Give it room now: a full retention volume shortens the windows of its machines, and a full datastore keeps"
+                    + " their disks from following; `backhaul datastores` says who takes what."),
+    OVERCOMMITTED(30, Grade.WARN, "The thin disks in a datastore may grow to more than it has room for.",
+            "Give the datastore room, or assign machines to another one; `backhaul datastores` says who takes what."),
+    WINDOW_SHORT(31, Grade.WARN, "The recovery points of a machine reach less far back than retention.time asks for.",
+            "Give the retention volume room, raise retention.bytes, or ask for less; the window grows again by itself.");
 
     /** How far a fault reaches. */
     public enum Grade {

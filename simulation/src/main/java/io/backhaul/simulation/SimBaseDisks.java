@@ -41,11 +41,13 @@ final class SimBaseDisks {
     BaseDisks of(SimProcess process) {
         return new BaseDisks() {
             @Override
-            public PlacedDisk prepare(UUID machine, String machineName, DiskInfo disk) {
-                String name = "base" + disk.index();
-                disks.computeIfAbsent(name,
-                        path -> new SimDisk(host, path, disk.sizeBytes(), disk.sectorSizeBytes(), tally));
-                return new PlacedDisk(disk, DiskFormat.RAW, name);
+            public List<PlacedDisk> prepare(UUID machine, String machineName, List<DiskInfo> wanted) {
+                return wanted.stream().map(disk -> {
+                    String name = "base" + disk.index();
+                    disks.computeIfAbsent(name,
+                            path -> new SimDisk(host, path, disk.sizeBytes(), disk.sectorSizeBytes(), tally));
+                    return new PlacedDisk(disk, DiskFormat.RAW, name);
+                }).toList();
             }
 
             @Override
