@@ -15,9 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Asks the source for what the newest point lacks, since records of the journal are damaged: for that and nothing else, as much
+ * Asks the source for what the newest point lacks, since records of the journal or sectors of base disks are damaged: for that and nothing else, as much
  * as goes into one RESEND, and after a while for what is lacking still. Whether the answer has come is not looked for:
- * the records are superseded then.
+ * what is damaged is superseded then.
  * <p>
  * Owned by the machine's loop; finds out on a lane what is lacking.
  */
@@ -47,7 +47,7 @@ final class Asking {
     }
 
     /** Asks, where it is time to and something is lacking. */
-    void consider(List<DamagedRecords> records) {
+    void consider(List<Damaged> damaged) {
         long now = replica.loop().clock().nanos();
         Timeline timeline = replica.timeline();
         boolean isDoubtful = timeline.isDoubtful();
@@ -56,9 +56,9 @@ final class Asking {
             return;
         }
         Position newest = isDoubtful ? timeline.last() : timeline.newest();
-        List<DamagedRecords.Contents> lacking = new ArrayList<>();
-        for (DamagedRecords each : records) {
-            DamagedRecords.Contents contents = each.neededBy(newest, replica);
+        List<Damaged.Lacking> lacking = new ArrayList<>();
+        for (Damaged each : damaged) {
+            Damaged.Lacking contents = each.neededBy(newest, replica);
             if (contents != null) {
                 lacking.add(contents);
             }
@@ -72,15 +72,16 @@ final class Asking {
         }
     }
 
-    private void find(Position newest, List<DamagedRecords.Contents> lacking) {
+    private void find(Position newest, List<Damaged.Lacking> lacking) {
         finding = true;
-        IndexStretch stretch = replica.index().stretch(replica.undo().startFor(newest, replica.base()), newest);
+        Position state = replica.undo().startFor(newest, replica.base());
+        IndexStretch stretch = replica.index().stretch(state, newest);
         int[] disks = replica.disks().indexes();
         lane.submit(() -> {
             Layers layers = stretch.open(disks);
             Extents extents = new Extents();
-            for (DamagedRecords.Contents each : lacking) {
-                each.visitNeeded(layers, extents);
+            for (Damaged.Lacking each : lacking) {
+                each.visitNeeded(state, layers, extents);
             }
             return extents.all;
         }, replica.loop(), new Lane.Outcome<List<Resend.Extent>>() {
@@ -115,7 +116,7 @@ final class Asking {
     }
 
     /** What goes into one RESEND, neighbours in one. */
-    static final class Extents implements DamagedRecords.Needed {
+    static final class Extents implements Damaged.Needed {
         final List<Resend.Extent> all = new ArrayList<>();
 
         @Override

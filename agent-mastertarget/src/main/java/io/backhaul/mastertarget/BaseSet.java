@@ -14,12 +14,17 @@ final class BaseSet implements DiskSink, AutoCloseable {
 
     private BaseSet() {}
 
-    /** Opens all, or none. */
-    static BaseSet open(BaseDisks source, List<PlacedDisk> placed) throws IOException {
+    /**
+     * Opens all, or none.
+     *
+     * @param areNew
+     *            whether they are being made part of the machine
+     */
+    static BaseSet open(BaseDisks source, List<PlacedDisk> placed, BaseSums sums, boolean areNew) throws IOException {
         BaseSet set = new BaseSet();
         try {
             for (PlacedDisk each : placed) {
-                set.disks.put(each.index(), BaseDisk.open(source, each));
+                set.disks.put(each.index(), BaseDisk.open(source, each, sums, areNew));
             }
             return set;
         } catch (IOException failed) {
@@ -29,9 +34,9 @@ final class BaseSet implements DiskSink, AutoCloseable {
     }
 
     /** Disks that belong to others, until they are mended. */
-    static BaseSet closed(BaseDisks source, List<PlacedDisk> placed) {
+    static BaseSet closed(BaseDisks source, List<PlacedDisk> placed, BaseSums sums) {
         BaseSet set = new BaseSet();
-        placed.forEach(each -> set.disks.put(each.index(), BaseDisk.closed(source, each)));
+        placed.forEach(each -> set.disks.put(each.index(), BaseDisk.closed(source, each, sums)));
         return set;
     }
 

@@ -14,17 +14,17 @@ import java.util.UUID;
 import java.util.zip.CRC32C;
 
 /**
- * The file {@code machine.damaged}: where the journal is known to be damaged, so that a start looks there again before it
- * offers points. There is none as long as nothing is damaged. Replaced as a whole. Owned by the store lane.
+ * The file {@code machine.damaged}: where journal and base disks are known to be damaged, so that a start looks there again before
+ * it offers points. There is none as long as nothing is damaged. Replaced as a whole. Owned by the store lane.
  *
  * <pre>
- *   0       8             12      16        32   36             | each place:
- *  +-------+-------------+-------+---------+----+---------------+ 0 segment | 8 offset | 12 length
- *  | magic | version, 0  | count | machine |CRC | places ...    |
- *  +-------+-------------+-------+---------+----+---------------+
+ *   0       8             12      16        32   36             | each place in the journal, 16 bytes:
+ *  +-------+-------------+-------+---------+----+---------------+   0 segment | 8 offset | 12 length
+ *  | magic | version, 0  | count | machine |CRC | places ...    | behind them each of a base disk, 20 bytes:
+ *  +-------+-------------+-------+---------+----+---------------+   0 from | 8 to | 16 disk
  * </pre>
  *
- * The checksum (CRC-32C) is that of bytes 0 to 31 and of the places.
+ * The count is that of the places in the journal. The checksum (CRC-32C) is that of bytes 0 to 31 and of all places.
  */
 final class DamageFile {
     static final String NAME = "machine.damaged";
@@ -34,25 +34,37 @@ final class DamageFile {
     private static final int CRC_OFFSET = 32;
     private static final int HEADER_BYTES = 36;
     private static final int PLACE_BYTES = 16;
+    private static final int STRETCH_BYTES = 20;
 
     private final Volume volume;
     private final UUID machine;
+
+    /** What is damaged. */
+    record Known(List<Placement> journal, List<BaseStretch> base) {
+        static final Known NOTHING = new Known(List.of(), List.of());
+
+        Known {
+            journal = List.copyOf(journal);
+            base = List.copyOf(base);
+        }
+    }
 
     DamageFile(Volume volume, UUID machine) {
         this.volume = volume;
         this.machine = machine;
     }
 
-    /** Makes it durable; where there are no places, that there is none. */
-    void save(List<Placement> places) throws IOException {
-        for (String old : places.isEmpty() ? List.of(NEW_NAME, NAME) : List.of(NEW_NAME)) {
+    /** Makes it durable; where nothing is damaged, that there is none. */
+    void save(Known known) throws IOException {
+        boolean isNothing = known.equals(Known.NOTHING);
+        for (String old : isNothing ? List.of(NEW_NAME, NAME) : List.of(NEW_NAME)) {
             if (volume.exists(old)) {
                 volume.delete(old);
             }
         }
-        if (!places.isEmpty()) {
+        if (!isNothing) {
             try (StoredFile file = volume.create(NEW_NAME)) {
-                file.write(0, encode(places));
+                file.write(0, encode(known));
                 file.sync();
             }
             volume.rename(NEW_NAME, NAME);
@@ -60,14 +72,18 @@ final class DamageFile {
         volume.syncFolder("");
     }
 
-    private ByteBuffer encode(List<Placement> places) {
-        ByteBuffer bytes = ByteBuffer.allocate(HEADER_BYTES + places.size() * PLACE_BYTES)
+    private ByteBuffer encode(Known known) {
+        ByteBuffer bytes = ByteBuffer
+                .allocate(HEADER_BYTES + known.journal.size() * PLACE_BYTES + known.base.size() * STRETCH_BYTES)
                 .order(ByteOrder.LITTLE_ENDIAN);
-        bytes.putLong(MAGIC).putInt(VERSION).putInt(places.size());
+        bytes.putLong(MAGIC).putInt(VERSION).putInt(known.journal.size());
         bytes.putLong(machine.getMostSignificantBits()).putLong(machine.getLeastSignificantBits());
         bytes.position(HEADER_BYTES);
-        for (Placement at : places) {
+        for (Placement at : known.journal) {
             bytes.putLong(at.segment()).putInt(at.offset()).putInt(at.lengthBytes());
+        }
+        for (BaseStretch each : known.base) {
+            bytes.putLong(each.from()).putLong(each.to()).putInt(each.disk());
         }
         return bytes.putInt(CRC_OFFSET, crc(bytes)).clear();
     }
@@ -85,10 +101,9 @@ final class DamageFile {
      * @throws StoreException
      *             of kind CORRUPT where the file itself is damaged
      */
-    List<Placement> load() throws IOException {
-        List<Placement> places = new ArrayList<>();
+    Known load() throws IOException {
         if (!volume.exists(NAME)) {
-            return places;
+            return Known.NOTHING;
         }
         ByteBuffer bytes;
         try (StoredFile file = volume.open(NAME)) {
@@ -107,10 +122,17 @@ final class DamageFile {
                     + ", this program reads " + VERSION);
         }
         bytes.position(HEADER_BYTES);
-        while (bytes.hasRemaining()) {
-            places.add(new Placement(bytes.getLong(), bytes.getInt(), bytes.getInt()));
+        List<Placement> journal = new ArrayList<>();
+        for (int i = bytes.getInt(12); i > 0; i--) {
+            journal.add(new Placement(bytes.getLong(), bytes.getInt(), bytes.getInt()));
         }
-        return places;
+        List<BaseStretch> base = new ArrayList<>();
+        while (bytes.hasRemaining()) {
+            long from = bytes.getLong();
+            base.add(new BaseStretch(bytes.getInt(bytes.position() + Long.BYTES), from, bytes.getLong()));
+            bytes.getInt();
+        }
+        return new Known(journal, base);
     }
 
     private String describe() {

@@ -1,26 +1,19 @@
 package io.backhaul.mastertarget;
 
 import io.backhaul.engine.log.SegmentDamage;
-import io.backhaul.engine.log.StoreException;
 import io.backhaul.mastertarget.Layers.Found;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Records of the journal that cannot be read any more, and from which point on they are superseded: whatever they wrote
- * has been written again by then. Owned by the machine's loop; a {@link Question} is answered where blocking is allowed.
+ * has been written again by then. Owned by the machine's loop.
  */
-final class DamagedRecords {
-    private static final Position NEVER = new Position(Long.MAX_VALUE, Long.MAX_VALUE);
-
-    /** Of so many units the ends are looked at. */
-    private static final int UNITS = 64;
-
+final class DamagedRecords implements Damaged {
     private final SegmentDamage damage;
     private final Units units;
     private final @Nullable Contents contents;
@@ -34,21 +27,8 @@ final class DamagedRecords {
      */
     private record Units(Position before, Position last) {}
 
-    /** Points that are not offered: all between two that may be. */
-    record Hidden(Position after, Position until) {
-        boolean holds(Position point) {
-            return after.isBefore(point) && point.isBefore(until);
-        }
-    }
-
-    /** Hears of what cannot do without the records. */
-    interface Needed {
-        /** Whether it goes on hearing. */
-        boolean needs(int disk, long from, long to);
-    }
-
     /** What the records wrote, as the runs or tables of their units say. Of one lane. */
-    static final class Contents {
+    static final class Contents implements Lacking {
         private final SegmentDamage damage;
         private final List<Supplier<Piece.Source>> units;
         private final Position last;
@@ -82,17 +62,8 @@ final class DamagedRecords {
             return !piece.zero() && damage.holds(piece.at());
         }
 
-        boolean areNeededBy(Layers layers) throws IOException {
-            boolean[] needed = new boolean[1];
-            visitNeeded(layers, (disk, from, to) -> {
-                needed[0] = true;
-                return false;
-            });
-            return needed[0];
-        }
-
-        /** Tells of the bytes of a state for which there is nothing but the records. Blocks. */
-        void visitNeeded(Layers layers, Needed visitor) throws IOException {
+        @Override
+        public void visitNeeded(Position state, Layers layers, Needed visitor) throws IOException {
             for (Piece piece : pieces()) {
                 for (Found found : layers.find(piece.disk(), piece.start(), piece.end())) {
                     Piece newest = found.piece();
@@ -100,49 +71,6 @@ final class DamagedRecords {
                         return;
                     }
                 }
-            }
-        }
-    }
-
-    private record Candidate(Position point, IndexStretch stretch) {}
-
-    /** From which of some points on the records are not needed. */
-    static final class Question {
-        private final Contents contents;
-        private final List<Candidate> rising;
-        private final int[] disks;
-
-        private Question(Contents contents, List<Candidate> rising, int[] disks) {
-            this.contents = contents;
-            this.rising = rising;
-            this.disks = disks;
-        }
-
-        /** NONE where all of them need the records: whatever one point does not need, no later one does. Blocks. */
-        Position answer() throws IOException {
-            int low = 0;
-            int high = rising.size();
-            while (low < high) {
-                // The newest first: mostly that is the answer for all.
-                int middle = high == rising.size() ? high - 1 : (low + high) >>> 1;
-                if (isGood(rising.get(middle), middle == rising.size() - 1)) {
-                    high = middle;
-                } else {
-                    low = middle + 1;
-                }
-            }
-            return low == rising.size() ? Position.NONE : rising.get(low).point;
-        }
-
-        /** What lies amid a unit that is damaged cannot be opened, whatever it needs. */
-        private boolean isGood(Candidate candidate, boolean isNewest) throws IOException {
-            try {
-                return !contents.areNeededBy(candidate.stretch.open(disks));
-            } catch (StoreException damaged) {
-                if (isNewest || damaged.kind() != StoreException.Kind.CORRUPT) {
-                    throw damaged;
-                }
-                return false;
             }
         }
     }
@@ -220,12 +148,18 @@ final class DamagedRecords {
         return !supersededAt.equals(NEVER);
     }
 
+    @Override
+    public boolean isOpen(Replica replica) {
+        return !isSuperseded();
+    }
+
     /** The first point known that does not need them; one that never comes where none is known. */
     Position supersededAt() {
         return supersededAt;
     }
 
-    void supersede(Position at) {
+    @Override
+    public void supersede(Position at) {
         supersededAt = at;
     }
 
@@ -249,62 +183,46 @@ final class DamagedRecords {
                 && (from.isBefore(damage.upTo()) || to.isAtLeast(supersededAt));
     }
 
-    /** Which points cannot be opened: those behind a state that holds what the records wrote can. */
-    Hidden hidden(UndoSet undo, Position base) {
+    /** Those behind a state that holds what the records wrote can be opened. */
+    @Override
+    public List<Hidden> hidden(UndoSet undo, Position base) {
         Position until = undo.all().isEmpty() && isBehind(base) ? base : supersededAt;
         for (UndoFile file : undo.all()) {
             Position state = file.at().position();
             until = isBehind(state) ? until.min(state) : until;
         }
-        return hiddenUntil(until.min(supersededAt));
+        return List.of(hiddenUntil(until.min(supersededAt)));
     }
 
     /** A question could not be answered, as where a run is not made yet. */
-    void unanswered() {
+    @Override
+    public void unanswered() {
         isInDoubt = true;
     }
 
     /** What could not be answered may be asked again. */
-    void askAgain() {
+    @Override
+    public void askAgain() {
         examined = isInDoubt ? Position.NONE : examined;
         isInDoubt = false;
     }
 
-    /** What the newest point may lack; null where it lacks nothing of it, or nobody knows what the records wrote. */
-    @Nullable
-    Contents neededBy(Position newest, Replica replica) {
+    @Override
+    public @Nullable Lacking neededBy(Position newest, Replica replica) {
         Contents known = contents;
         boolean isNeeded = known != null && damage.takesRecords() && newest.isAtLeast(known.last)
-                && hidden(replica.undo(), replica.base()).holds(newest);
+                && hidden(replica.undo(), replica.base()).getFirst().holds(newest);
         return isNeeded ? known : null;
     }
 
-    /** What is to be found out now; null where nothing is. */
-    @Nullable
-    Question question(Replica replica) {
+    @Override
+    public @Nullable Question question(Replica replica) {
         Contents known = contents;
         Position newest = replica.timeline().newest();
         if (known == null || isSuperseded() || newest.equals(examined) || newest.isBefore(known.last)) {
             return null;
         }
         examined = newest;
-        TreeSet<Position> points = new TreeSet<>(List.of(newest));
-        replica.timeline().intervals(known.last, 0).forEach(interval -> points.add(interval.from()));
-        List<IndexUnit> units = List.copyOf(replica.index().runs().units().values());
-        for (int i = 0; i < units.size(); i += 1 + units.size() / UNITS) {
-            points.add(units.get(i).last());
-        }
-        List<Candidate> rising = new ArrayList<>();
-        for (Position point : points.tailSet(known.last)) {
-            if (replica.timeline().isPoint(point)) {
-                add(point, replica, rising);
-            }
-        }
-        return new Question(known, rising, replica.disks().indexes());
-    }
-
-    private static void add(Position point, Replica replica, List<Candidate> rising) {
-        Position state = replica.undo().startFor(point, replica.base());
-        rising.add(new Candidate(point, replica.index().stretch(state, point)));
+        return Question.about(known, known.last, NEVER, replica);
     }
 }

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,7 +50,9 @@ final class Damages {
     private boolean examining;
     private int looking;
     private boolean saving;
-    private List<Placement> remembered = List.of();
+    private DamageFile.Known remembered = DamageFile.Known.NOTHING;
+    private @Nullable BaseDamages base;
+    private final Map<String, String> sums = new TreeMap<>();
     private boolean armed;
 
     /**
@@ -59,8 +62,10 @@ final class Damages {
      *            runs when other points are offered, or other files needed, than before
      * @param source
      *            is asked for what the newest point lacks
+     * @param reach
+     *            how far a fold may have brought the base disks
      */
-    record Means(Replica replica, Lane lane, Runnable changed, Predicate<Resend> source) {}
+    record Means(Replica replica, Lane lane, Runnable changed, Predicate<Resend> source, Supplier<Position> reach) {}
 
     Damages(UUID machine, Loop loop, FaultLog faults) {
         this.machine = machine;
@@ -75,7 +80,90 @@ final class Damages {
         others.keySet().forEach(file -> faults.clear(FaultCode.STORE_CORRUPT, subject(file)));
         others.clear();
         remembered = next.replica.remembered();
+        BaseDamages disks = new BaseDamages(
+                new BaseDamages.Means(next.replica, next.lane, next.reach, new BaseEars(next.replica)));
+        base = disks;
         next.replica.damagedBefore().forEach(this::journal);
+        disks.known(remembered.base(), next.replica.undo().lost());
+    }
+
+    private final class BaseEars implements BaseDamages.Listener {
+        private final Replica replica;
+
+        BaseEars(Replica replica) {
+            this.replica = replica;
+        }
+
+        @Override
+        public void damaged(BaseStretch stretch, boolean onDisk) {
+            String file = path(replica, stretch);
+            String text = words(stretch, onDisk);
+            faults.report(FaultCode.STORE_CORRUPT, subject(file), text);
+            note(new MachineStatus.Damage(file, text, Position.NONE, Position.NONE));
+            remember();
+            changed();
+            examine();
+        }
+
+        @Override
+        public void mended() {
+            List<String> left = stretches().stream().map(each -> path(replica, each.place())).toList();
+            replica.disks().all().stream().map(disk -> disk.placed().path()).filter(file -> !left.contains(file))
+                    .forEach(file -> faults.clear(FaultCode.STORE_CORRUPT, subject(file)));
+            remember();
+            changed();
+        }
+    }
+
+    private static String path(Replica replica, BaseStretch stretch) {
+        return replica.disks().disk(stretch.disk()).placed().path();
+    }
+
+    private static String words(BaseStretch stretch, boolean onDisk) {
+        return onDisk ? stretch + " of the base disk are not what was written"
+                : stretch + " of the base disk had rotted before they could be saved; older points lack them";
+    }
+
+    private List<DamagedStretch> stretches() {
+        BaseDamages known = base;
+        return known == null ? List.of() : known.all();
+    }
+
+    /** A stretch of a base disk is not what was written, or may not be; from any thread. */
+    void base(BaseStretch stretch) {
+        loop.execute(() -> {
+            BaseDamages known = base;
+            if (known != null && means != null) {
+                known.suspect(stretch);
+            }
+        });
+    }
+
+    /** A stretch of a base disk had rotted before it was saved; from any thread. */
+    void lost(BaseStretch stretch) {
+        loop.execute(() -> {
+            BaseDamages known = base;
+            if (known != null) {
+                known.lost(stretch);
+            }
+        });
+    }
+
+    /** The checksums of a disk are lost, and are made anew from what it holds; from any thread. */
+    void forgottenSums(PlacedDisk disk, String why) {
+        String file = BaseSums.file(disk.index());
+        String text = "the checksums of " + disk.path() + " are lost (" + why
+                + "), and are made anew from what it holds; "
+                + "`backhaul resync` finds what had rotted before";
+        faults.report(FaultCode.STORE_CORRUPT, subject(file), text);
+        loop.execute(() -> sums.put(file, text));
+    }
+
+    /** All that a disk holds has a checksum again; from any thread. */
+    void sumsMade(int disk) {
+        String file = BaseSums.file(disk);
+        faults.clear(FaultCode.STORE_CORRUPT, subject(file));
+        loop.execute(() -> sums.remove(file));
     }
 
     /** What was known is not any more. */
@@ -83,18 +171,20 @@ final class Damages {
         faults.report(why.code(), subject(DamageFile.NAME), String.valueOf(why.getMessage()));
     }
 
-    /** Saves where records are damaged, where that is not what was saved last. */
+    /** Saves what is damaged, where that is not what was saved last. */
     private void remember() {
         Means now = means;
+        BaseDamages disks = base;
         List<Placement> places = records.stream().map(DamagedRecords::damage).filter(SegmentDamage::takesRecords)
                 .map(each -> new Placement(each.segment(), each.offset(), each.lengthBytes())).toList();
-        if (now == null || saving || places.equals(remembered)) {
+        var known = new DamageFile.Known(places, disks == null ? List.of() : disks.onDisk());
+        if (now == null || saving || known.equals(remembered)) {
             return;
         }
         saving = true;
-        now.replica.remember(places, new Lane.Outcome<List<Placement>>() {
+        now.replica.remember(known, new Lane.Outcome<DamageFile.Known>() {
             @Override
-            public void done(List<Placement> saved) {
+            public void done(DamageFile.Known saved) {
                 saving = false;
                 remembered = saved;
                 remember();
@@ -245,6 +335,11 @@ final class Damages {
         List<String> files = now.replica.undo().all().stream().map(file -> ofUndo(file.number())).toList();
         others.keySet().stream().filter(file -> file.startsWith("undo/") && !files.contains(file)).toList()
                 .forEach(this::gone);
+        BaseDamages disks = base;
+        if (disks != null && !disks.isEmpty()) {
+            disks.forget();
+            examine();
+        }
     }
 
     private void note(MachineStatus.Damage damage) {
@@ -274,16 +369,32 @@ final class Damages {
             String words = words(damage) + (each.areUnknown() ? "; " + MachineStatus.UNKNOWN : "");
             all.add(new MachineStatus.Damage(ofJournal(damage.fileName()), words, damage.after(), damage.upTo()));
         }
-        others.forEach((file, what) -> all.add(new MachineStatus.Damage(file, what, Position.NONE, Position.NONE)));
+        Means now = means;
+        if (now != null) {
+            for (DamagedStretch each : stretches()) {
+                all.add(new MachineStatus.Damage(path(now.replica, each.place()), words(each.place(), each.isOnDisk()),
+                        Position.NONE, Position.NONE));
+            }
+        }
+        for (Map<String, String> named : List.of(others, sums)) {
+            named.forEach((file, what) -> all.add(new MachineStatus.Damage(file, what, Position.NONE, Position.NONE)));
+        }
         return all;
     }
 
     /** The stretches of points that need what is damaged. */
-    List<DamagedRecords.Hidden> hidden() {
+    List<Damaged.Hidden> hidden() {
         Means now = means;
         return now == null ? List.of()
-                : records.stream().filter(each -> each.damage().takesRecords())
-                        .map(each -> each.hidden(now.replica.undo(), now.replica.base())).toList();
+                : damaged().stream().flatMap(each -> each.hidden(now.replica.undo(), now.replica.base()).stream())
+                        .toList();
+    }
+
+    /** What points may need. */
+    private List<Damaged> damaged() {
+        List<Damaged> damaged = new ArrayList<>(stretches());
+        records.stream().filter(each -> each.damage().takesRecords()).forEach(damaged::add);
+        return damaged;
     }
 
     /** Whether the point needs what is damaged. */
@@ -340,8 +451,13 @@ final class Damages {
         if (now == null || examining) {
             return;
         }
-        for (DamagedRecords each : records) {
-            DamagedRecords.Question question = each.question(now.replica);
+        BaseDamages disks = base;
+        if (disks != null && disks.examine(this::examineOn)) {
+            examining = true;
+            return;
+        }
+        for (Damaged each : damaged()) {
+            Damaged.Question question = each.question(now.replica);
             if (question != null) {
                 examining = true;
                 now.lane.submit(question::answer, loop, examined(each));
@@ -349,19 +465,25 @@ final class Damages {
             }
         }
         if (asking != null) {
-            asking.consider(records);
+            asking.consider(damaged());
         }
-        if (!armed && records.stream().anyMatch(each -> each.damage().takesRecords() && !each.isSuperseded())) {
+        if (!armed && damaged().stream().anyMatch(each -> each.isOpen(now.replica))) {
             armed = true;
             loop.schedule(EXAMINE_NANOS, () -> {
                 armed = false;
-                records.forEach(DamagedRecords::askAgain);
+                damaged().forEach(Damaged::askAgain);
                 examine();
             });
         }
     }
 
-    private Lane.Outcome<Position> examined(DamagedRecords about) {
+    private void examineOn() {
+        examining = false;
+        changed();
+        examine();
+    }
+
+    private Lane.Outcome<Position> examined(Damaged about) {
         return new Lane.Outcome<>() {
             @Override
             public void done(Position supersededAt) {
@@ -390,7 +512,12 @@ final class Damages {
 
     /** Whether its lane reads just now. */
     boolean isLooking() {
-        return examining || looking > 0 || (asking != null && asking.isFinding());
+        return examining || looking > 0 || isLookingAtDisks() || (asking != null && asking.isFinding());
+    }
+
+    /** Whether it is being found out what of the base disks is damaged. */
+    boolean isLookingAtDisks() {
+        return base != null && base.isLooking();
     }
 
     /** Nothing more is looked at. */

@@ -114,6 +114,11 @@ final class Folding {
         return applied.max(replica.base());
     }
 
+    /** How far the base disks may have been brought. */
+    Position reach() {
+        return reach;
+    }
+
     long doneBytes() {
         return doneBytes.get();
     }

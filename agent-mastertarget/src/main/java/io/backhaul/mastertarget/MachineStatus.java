@@ -110,10 +110,10 @@ public record MachineStatus(UUID machine, String name, String state, Fidelity fi
     }
 
     /**
-     * A file that is not what was written.
+     * A file or disk that is not what was written.
      *
      * @param file
-     *            within the machine's folder on the retention volume
+     *            within the machine's folder on the retention volume, or the path of a base disk
      * @param what
      *            where in it, and what is wrong
      * @param after

@@ -195,7 +195,8 @@ public final class MasterTargetMachine {
         Scrubber scrubber = new Scrubber(replica, ports.lanes().scrub(), setup.scrub(),
                 () -> folding.isRunning() || intake.journaled().isBefore(intake.accepted()));
         Parts parts = new Parts(replica, intake, folding, views, digester, scrubber);
-        replica.damages().attach(new Damages.Means(replica, ports.lanes().scrub(), folding::consider, this::askSource));
+        replica.damages().attach(
+                new Damages.Means(replica, ports.lanes().scrub(), folding::consider, this::askSource, folding::reach));
         clear("journal");
         replica.indexer().begin();
         Checkpoint.Promotion stage = replica.checkpoint().promotion();

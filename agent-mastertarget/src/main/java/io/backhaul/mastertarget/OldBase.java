@@ -17,21 +17,39 @@ import java.util.List;
  *            where the base disks stood when a file of old content was begun, or before the first one was
  */
 record OldBase(BaseDisk disk, UndoSet undo, Position at) {
+    private static final int ATTEMPTS = 3;
+
     private record Extent(long from, long to, boolean zero) {}
 
     private List<Found> find(long from, long to) {
         return undo.find(at, disk.placed().index(), from, to);
     }
 
-    /** Fills the target. */
+    /**
+     * Fills the target.
+     *
+     * @throws io.backhaul.engine.log.StoreException
+     *             of kind CORRUPT where the disk, or what was saved of it, is not what was written
+     */
     void read(long offset, ByteBuffer target) throws IOException {
+        long from = BaseDisk.floor(offset);
+        long to = BaseDisk.ceiling(offset + target.remaining());
+        if (from == offset && to == offset + target.remaining()) {
+            readSectors(offset, target);
+        } else {
+            ByteBuffer whole = ByteBuffer.allocate(Math.toIntExact(to - from));
+            readSectors(from, whole);
+            target.put(whole.slice(Math.toIntExact(offset - from), target.remaining()));
+        }
+    }
+
+    private void readSectors(long offset, ByteBuffer target) throws IOException {
         int start = target.position();
         int limit = target.limit();
         long end = offset + target.remaining();
         List<Found> found = find(offset, end);
         if (found.stream().anyMatch(each -> each.file() == null)) {
-            disk.read(offset, target);
-            found = find(offset, end);
+            found = fromDisk(offset, target);
         }
         for (Found each : found) {
             if (each.file() != null) {
@@ -40,6 +58,36 @@ record OldBase(BaseDisk disk, UndoSet undo, Position at) {
             }
         }
         target.limit(limit).position(limit);
+    }
+
+    /** Nothing that is not saved is being written: if it is wrong, and was not saved meanwhile, it has rotted. */
+    private List<Found> fromDisk(long offset, ByteBuffer target) throws IOException {
+        int start = target.position();
+        int length = target.remaining();
+        for (int i = 1;; i++) {
+            disk.readUnverified(offset, target.position(start));
+            List<Found> found = find(offset, offset + length);
+            List<BaseStretch> wrong = wrong(offset, target.slice(start, length), found);
+            if (wrong.isEmpty()) {
+                return found;
+            } else if (i == ATTEMPTS) {
+                throw disk.damaged(wrong.getFirst());
+            }
+        }
+    }
+
+    private List<BaseStretch> wrong(long offset, ByteBuffer content, List<Found> found) throws IOException {
+        for (Found each : found) {
+            if (each.file() == null) {
+                long from = BaseDisk.floor(each.from());
+                int length = Math.toIntExact(BaseDisk.ceiling(each.to()) - from);
+                List<BaseStretch> wrong = disk.wrong(from, content.slice((int) (from - offset), length));
+                if (!wrong.isEmpty()) {
+                    return wrong;
+                }
+            }
+        }
+        return List.of();
     }
 
     /** Says which parts are zero, in rising order without gaps. */

@@ -23,11 +23,11 @@ final class Points {
         }
         Position floor = parts.folding().floor();
         long floorMicros = replica.index().timeAt(floor, replica.window().timeMicros());
-        List<DamagedRecords.Hidden> hidden = replica.damages().hidden();
+        List<Damaged.Hidden> hidden = replica.damages().hidden();
         List<RecoveryPoints.Interval> intervals = replica.timeline().intervals(floor, floorMicros).stream()
                 .map(each -> new RecoveryPoints.Interval(each.from(), each.fromMicros(), each.to(), each.toMicros()))
                 .toList();
-        for (DamagedRecords.Hidden each : hidden) {
+        for (Damaged.Hidden each : hidden) {
             intervals = intervals.stream().flatMap(interval -> without(each, interval, replica.index())).toList();
         }
         if (intervals.isEmpty()) {
@@ -38,13 +38,13 @@ final class Points {
     }
 
     private static List<Mark> marks(Replica replica, Position floor) {
-        List<DamagedRecords.Hidden> hidden = replica.damages().hidden();
+        List<Damaged.Hidden> hidden = replica.damages().hidden();
         return replica.timeline().marks(floor).stream()
                 .filter(mark -> hidden.stream().noneMatch(each -> each.holds(mark.position()))).toList();
     }
 
     /** What is left of an interval on both sides. */
-    private static Stream<RecoveryPoints.Interval> without(DamagedRecords.Hidden hidden,
+    private static Stream<RecoveryPoints.Interval> without(Damaged.Hidden hidden,
             RecoveryPoints.Interval interval, JournalIndex index) {
         List<RecoveryPoints.Interval> left = new ArrayList<>();
         Position before = interval.to().min(hidden.after());
@@ -65,7 +65,7 @@ final class Points {
     private static Position newestUpTo(Replica replica, Position limit) {
         Position found = replica.timeline().newestUpTo(limit);
         for (int i = 0; i < replica.damages().hidden().size(); i++) {
-            for (DamagedRecords.Hidden each : replica.damages().hidden()) {
+            for (Damaged.Hidden each : replica.damages().hidden()) {
                 found = each.holds(found) ? replica.timeline().newestUpTo(each.after()) : found;
             }
         }

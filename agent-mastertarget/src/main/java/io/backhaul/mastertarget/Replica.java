@@ -74,10 +74,12 @@ final class Replica {
     /** What the store lane has of it. */
     private static final class Stored {
         private final CheckpointFile file;
+        private final BaseSums sums;
         private Checkpoint checkpoint;
 
-        Stored(CheckpointFile file, Checkpoint checkpoint) {
+        Stored(CheckpointFile file, BaseSums sums, Checkpoint checkpoint) {
             this.file = file;
+            this.sums = sums;
             this.checkpoint = checkpoint;
         }
 
@@ -94,7 +96,7 @@ final class Replica {
             Timeline timeline) {}
 
     /** What is known to be damaged, and where that is remembered. */
-    private record Remembered(DamageFile file, List<Placement> places, List<SegmentDamage> damaged) {}
+    private record Remembered(DamageFile file, DamageFile.Known known, List<SegmentDamage> damaged) {}
 
     private Replica(Loop loop, Lane store, Stored stored, Contents contents, Remembered remembered, Reading reading) {
         this.loop = loop;
@@ -125,7 +127,8 @@ final class Replica {
         Checkpoint checkpoint = found == null
                 ? Checkpoint.fresh(place.machine(), new UUID(place.random().nextLong(), place.random().nextLong()))
                 : found;
-        BaseSet disks = disks(checkpoint, place.disks());
+        BaseSums sums = new BaseSums(place.volume(), checkpoint, reading.damages());
+        BaseSet disks = disks(checkpoint, place.disks(), sums);
         try {
             SegmentLog log = SegmentLog.openDamaged(place.volume().folder(JOURNAL), LogKind.JOURNAL, place.machine(),
                     place.segments(), place.allocator());
@@ -143,7 +146,7 @@ final class Replica {
                 log.close();
                 throw failed;
             }
-            return new Replica(loop, store, new Stored(file, checkpoint), contents, remembered, reading);
+            return new Replica(loop, store, new Stored(file, sums, checkpoint), contents, remembered, reading);
         } catch (IOException failed) {
             disks.close();
             throw failed;
@@ -151,33 +154,36 @@ final class Replica {
     }
 
     /** What was handed out belongs to others. */
-    private static BaseSet disks(Checkpoint checkpoint, BaseDisks source) throws IOException {
+    private static BaseSet disks(Checkpoint checkpoint, BaseDisks source, BaseSums sums) throws IOException {
         return switch (checkpoint.promotion().stage()) {
-            case NONE, INTENDED, COMMITTING -> BaseSet.open(source, checkpoint.disks());
-            case HELD -> BaseSet.closed(source, checkpoint.disks());
-            case COMMITTED -> BaseSet.open(source, List.of());
+            case NONE, INTENDED, COMMITTING -> BaseSet.open(source, checkpoint.disks(), sums, false);
+            case HELD -> BaseSet.closed(source, checkpoint.disks(), sums);
+            case COMMITTED -> {
+                sums.delete();
+                yield BaseSet.open(source, List.of(), sums, false);
+            }
         };
     }
 
     /** Looks again where the journal was damaged before, and what is wrong where it was passed over just now. */
     private static Remembered remembered(DamageFile file, SegmentLog log, List<Placement> passedOver,
             Damages damages) throws IOException {
-        List<Placement> places = List.of();
+        DamageFile.Known known = DamageFile.Known.NOTHING;
         Set<SegmentDamage> found = new LinkedHashSet<>();
         try {
-            places = file.load();
+            known = file.load();
         } catch (StoreException failed) {
             if (failed.kind() != Kind.CORRUPT) {
                 throw failed;
             }
             damages.forgotten(failed);
         }
-        for (List<Placement> all : List.of(places, passedOver)) {
+        for (List<Placement> all : List.of(known.journal(), passedOver)) {
             for (Placement at : all) {
                 found.addAll(log.look(at));
             }
         }
-        return new Remembered(file, places, List.copyOf(found));
+        return new Remembered(file, known, List.copyOf(found));
     }
 
     private record Opened(Checkpoint checkpoint, BaseSet disks, UndoSet undo, List<Placement> passedOver) {}
@@ -283,9 +289,9 @@ final class Replica {
         return reading.index().memoryBytes() / STRETCH_BYTES;
     }
 
-    /** Where the journal was known to be damaged when it was opened. */
-    List<Placement> remembered() {
-        return remembered.places;
+    /** Where journal and base disks were known to be damaged when they were opened. */
+    DamageFile.Known remembered() {
+        return remembered.known;
     }
 
     /** What was found of damage to the journal when it was opened, there or elsewhere. */
@@ -293,8 +299,8 @@ final class Replica {
         return remembered.damaged;
     }
 
-    /** Remembers where the journal is damaged. */
-    void remember(List<Placement> damaged, Lane.Outcome<List<Placement>> outcome) {
+    /** Remembers where journal and base disks are damaged. */
+    void remember(DamageFile.Known damaged, Lane.Outcome<DamageFile.Known> outcome) {
         store.submit(() -> {
             remembered.file.save(damaged);
             return damaged;
@@ -350,7 +356,7 @@ final class Replica {
     void placeDisks(BaseDisks source, GenerationStart start, Lane.Outcome<BaseSet> outcome) {
         store.submit(() -> {
             List<PlacedDisk> placed = source.prepare(start.machine(), start.machineName(), start.disks());
-            BaseSet opened = BaseSet.open(source, placed);
+            BaseSet opened = BaseSet.open(source, placed, stored.sums, true);
             try {
                 stored.save(was -> was.withDisks(start.machineName(), placed));
                 return opened;
@@ -401,12 +407,13 @@ final class Replica {
         });
     }
 
-    /** Deletes what the journal holds, as far as it can; the base disks are all that is wanted. */
+    /** Deletes what the journal holds, as far as it can, and all checksums; the base disks are all that is wanted. */
     void discardJournal(Consumer<StoreException> failed, Runnable discarded) {
         payloads.forget();
         undo.giveUp(undo.count());
         store.submit(() -> {
             undo.clear();
+            stored.sums.delete();
             log.trimTo(log.last(), 1);
             return log.last();
         }, loop, new Lane.Outcome<Position>() {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a machine's stored files back, from time to time and when it is asked to: the journal as far as it is durable, the
- * runs of its index, and old content. A small part at a time, never faster than it is allowed to, and a tenth as fast while
+ * runs of its index, old content, and the base disks but for what was never written. A small part at a time, never faster than it is allowed to, and a tenth as fast while
  * frames wait to become durable or the base disks are folded. What it finds is for {@link Damages}.
  * <p>
  * Owned by the machine's loop; reads on a lane of its own.
@@ -24,6 +24,8 @@ final class Scrubber {
     private static final int STEP_BYTES = 1 << 20;
     private static final int GIVING_WAY = 10;
     private static final long FIRST_NANOS = 60_000_000_000L;
+    private static final long BASELINE_NANOS = 600_000_000_000L;
+    private static final long LOOK_NANOS = 10_000_000L;
 
     /** Who waits for a pass. */
     interface Waiter {
@@ -44,10 +46,26 @@ final class Scrubber {
      */
     record Result(long bytes, List<MachineStatus.Damage> damaged) {}
 
+    /**
+     * How far a part has come.
+     *
+     * @param bytes
+     *            what has been looked at; 0 at the end
+     * @param read
+     *            what was read for it
+     */
+    record Progress(long bytes, long read) {
+        static final Progress END = new Progress(0, 0);
+
+        static Progress of(long bytes) {
+            return new Progress(bytes, bytes);
+        }
+    }
+
     /** A file, or what of it is left. */
-    private interface Part {
-        /** Reads on; answers how many bytes, and 0 at the end. Blocks. */
-        long next() throws IOException;
+    interface Part {
+        /** Reads on. Blocks. */
+        Progress next() throws IOException;
     }
 
     private final Replica replica;
@@ -63,6 +81,7 @@ final class Scrubber {
     private long totalBytes;
     private long endedMicros;
     private String unreadable = "";
+    private boolean isBaseLeftOut;
     private Loop.@Nullable Timer timer;
 
     /**
@@ -122,12 +141,12 @@ final class Scrubber {
             add(check.end(), () -> {
                 int from = check.offset();
                 if (check.isDone()) {
-                    return 0;
+                    return Progress.END;
                 }
                 for (SegmentDamage damage : check.next(STEP_BYTES)) {
                     replica.loop().execute(() -> replica.damages().journal(damage));
                 }
-                return (long) check.offset() - from;
+                return Progress.of((long) check.offset() - from);
             });
         }
         replica.index().runs().spans().forEach(span -> {
@@ -138,6 +157,10 @@ final class Scrubber {
         });
         for (UndoFile file : replica.undo().all()) {
             add(file.bytes(), new UndoPart(file, replica.undo()));
+        }
+        isBaseLeftOut = replica.checkpoint().direct();
+        for (BaseDisk disk : isBaseLeftOut ? List.<BaseDisk>of() : replica.disks().all()) {
+            add(disk.sizeBytes(), new BasePart(disk, replica.damages()));
         }
     }
 
@@ -157,10 +180,10 @@ final class Scrubber {
         }
 
         @Override
-        public long next() throws IOException {
+        public Progress next() throws IOException {
             int from = page;
             if (page == run.pages() || !isThere()) {
-                return 0;
+                return Progress.END;
             }
             try {
                 page = run.check(runs.machine(), page);
@@ -168,9 +191,9 @@ final class Scrubber {
                 if (isThere()) {
                     runs.reportDamage(run.span());
                 }
-                return 0;
+                return Progress.END;
             }
-            return (long) (page - from) * RunHeader.PAGE_BYTES;
+            return Progress.of((long) (page - from) * RunHeader.PAGE_BYTES);
         }
 
         private boolean isThere() {
@@ -190,10 +213,10 @@ final class Scrubber {
         }
 
         @Override
-        public long next() throws IOException {
+        public Progress next() throws IOException {
             long from = at;
             at = undo.check(file, from);
-            return at < 0 ? 0 : at - from;
+            return at < 0 ? Progress.END : Progress.of(at - from);
         }
     }
 
@@ -203,20 +226,24 @@ final class Scrubber {
             return;
         }
         if (part == null) {
-            ended();
+            if (replica.damages().isLookingAtDisks()) {
+                goOnIn(LOOK_NANOS);
+            } else {
+                ended();
+            }
             return;
         }
         reading = true;
-        lane.submit(part::next, replica.loop(), new Lane.Outcome<Long>() {
+        lane.submit(part::next, replica.loop(), new Lane.Outcome<Progress>() {
             @Override
-            public void done(Long bytes) {
+            public void done(Progress progress) {
                 reading = false;
-                if (bytes == 0) {
+                if (progress.bytes == 0) {
                     parts.remove(part);
                     step();
                 } else {
-                    doneBytes += bytes;
-                    goOnAfter(bytes);
+                    doneBytes += progress.bytes;
+                    goOnAfter(progress.read);
                 }
             }
 
@@ -234,7 +261,11 @@ final class Scrubber {
 
     private void goOnAfter(long bytes) {
         double seconds = (double) bytes / pace.bytesPerSecond() * (busy.getAsBoolean() ? GIVING_WAY : 1);
-        timer = replica.loop().schedule((long) (seconds * 1e9), () -> {
+        goOnIn((long) (seconds * 1e9));
+    }
+
+    private void goOnIn(long nanos) {
+        timer = replica.loop().schedule(nanos, () -> {
             timer = null;
             step();
         });
@@ -256,7 +287,8 @@ final class Scrubber {
             replica.damages().readable();
         }
         if (!pace.period().isZero() && !closed) {
-            later(pace.period().toNanos());
+            long period = pace.period().toNanos();
+            later(isBaseLeftOut ? Math.min(BASELINE_NANOS, period) : period);
         }
     }
 

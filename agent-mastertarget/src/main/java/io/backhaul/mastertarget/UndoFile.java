@@ -11,7 +11,9 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.StringJoiner;
 import java.util.TreeMap;
@@ -28,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  *  header   0 magic | 8 version (2), 0 | 16 machine | 32 number | 40 position | 56 time | 64 fidelity | 508 CRC of 0..507
  *           512, 1024: sync marks: number, end, CRC of 16 bytes; written in turn
  *  record   0 magic | 4 stretches | 8 payload's length | 12 CRC of 0..11 and the table
- *           table, 24 bytes each: start | length, highest bit: zero | disk (2), 0 | CRC of its bytes | 0
- *           payload: the bytes of those that are not zero
+ *           table, 24 bytes each: start | length, highest bit: no bytes | disk (2), 0 | CRC of its bytes, 1: lost | 0
+ *           payload: the bytes of those that have any
  * </pre>
  *
  * Written by one lane; read by any thread.
@@ -47,7 +49,7 @@ final class UndoFile implements AutoCloseable {
     private static final int ENTRY_BYTES = 24;
     private static final int MAX_ENTRIES = 1024;
     private static final int MAX_PAYLOAD_BYTES = 1 << 20;
-    private static final int ZERO_FLAG = 1 << 31;
+    private static final int EMPTY_FLAG = 1 << 31;
     private static final int MAX_WORDS = 200;
     private static final byte[] ZEROES = new byte[64 << 10];
 
@@ -101,7 +103,7 @@ final class UndoFile implements AutoCloseable {
         header.putLong(MAGIC).putShort(VERSION).position(16);
         header.putLong(machine.getMostSignificantBits()).putLong(machine.getLeastSignificantBits()).putLong(number);
         header.putLong(at.position().generation()).putLong(at.position().sequence()).putLong(at.timeMicros());
-        header.putInt(at.fidelity().code());
+        header.putInt(fidelity(at.fidelity().code()).code());
         header.putInt(CRC_OFFSET, crc(header.slice(0, CRC_OFFSET)));
         return header.clear();
     }
@@ -243,11 +245,11 @@ final class UndoFile implements AutoCloseable {
     private static void gather(ByteBuffer table, long payloadAt, Map<Integer, UndoMap.Builder> builders) {
         long place = payloadAt;
         for (int at = 0; at < table.limit(); at += ENTRY_BYTES) {
-            int lengthBytes = table.getInt(at + 8) & ~ZERO_FLAG;
-            boolean zero = table.getInt(at + 8) < 0;
+            int lengthBytes = table.getInt(at + 8) & ~EMPTY_FLAG;
+            boolean empty = table.getInt(at + 8) < 0;
             builders.computeIfAbsent(table.getShort(at + 12) & 0xffff, disk -> new UndoMap.Builder())
-                    .add(table.getLong(at), lengthBytes, zero, place, table.getInt(at + 16));
-            place += zero ? 0 : lengthBytes;
+                    .add(table.getLong(at), lengthBytes, empty, place, table.getInt(at + 16));
+            place += empty ? 0 : lengthBytes;
         }
     }
 
@@ -311,7 +313,7 @@ final class UndoFile implements AutoCloseable {
         maps.forEach((disk, map) -> {
             for (int i = 0; i < map.count() && words.length() < MAX_WORDS; i++) {
                 boolean isNear = map.place(i) > from && map.place(i) < from + MAX_PAYLOAD_BYTES;
-                if (isNear && !map.zero(i)) {
+                if (isNear && !map.isEmpty(i)) {
                     words.add("disk " + disk + " from " + map.start(i) + " to " + map.end(i));
                 }
             }
@@ -342,6 +344,19 @@ final class UndoFile implements AutoCloseable {
 
     Map<Integer, UndoMap> maps() {
         return maps;
+    }
+
+    /** The stretches of which nobody knows what stood there. */
+    List<BaseStretch> lost() {
+        List<BaseStretch> lost = new ArrayList<>();
+        maps.forEach((disk, map) -> {
+            for (int i = 0; map.losses() > 0 && i < map.count(); i++) {
+                if (map.lost(i)) {
+                    lost.add(new BaseStretch(disk, map.start(i), map.end(i)));
+                }
+            }
+        });
+        return lost;
     }
 
     int stretches() {
@@ -384,15 +399,23 @@ final class UndoFile implements AutoCloseable {
      *            null where it is zero
      */
     void add(int disk, long start, int lengthBytes, @Nullable ByteBuffer content) throws IOException {
+        add(new BaseStretch(disk, start, start + lengthBytes), content, content == null ? 0 : crc(content.duplicate()));
+    }
+
+    /** Adds a stretch of which nobody knows what stood there. */
+    void addLost(BaseStretch stretch) throws IOException {
+        add(stretch, null, UndoMap.LOST);
+    }
+
+    private void add(BaseStretch stretch, @Nullable ByteBuffer content, int crc) throws IOException {
         suspect = true;
         Batch now = current();
-        int bytes = content == null ? 0 : lengthBytes;
-        if (!now.hasRoomFor(bytes)) {
+        int lengthBytes = Math.toIntExact(stretch.to() - stretch.from());
+        if (!now.hasRoomFor(content == null ? 0 : lengthBytes)) {
             write(now);
         }
-        int crc = content == null ? 0 : crc(content.duplicate());
-        now.table.putLong(start).putInt(lengthBytes | (content == null ? ZERO_FLAG : 0)).putShort((short) disk)
-                .putShort((short) 0).putInt(crc).putInt(0);
+        now.table.putLong(stretch.from()).putInt(lengthBytes | (content == null ? EMPTY_FLAG : 0))
+                .putShort((short) stretch.disk()).putShort((short) 0).putInt(crc).putInt(0);
         if (content != null) {
             now.payload.put(content);
         }

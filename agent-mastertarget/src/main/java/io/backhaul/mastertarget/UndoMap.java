@@ -8,13 +8,16 @@ import java.util.Arrays;
  */
 final class UndoMap {
     static final UndoMap EMPTY = new UndoMap(0);
-    private static final int ZERO_FLAG = 1 << 31;
+    /** Stands where the checksum of a stretch without bytes would: what stood there had rotted. */
+    static final int LOST = 1;
+    private static final int EMPTY_FLAG = 1 << 31;
 
     private final long[] starts;
     private final int[] lengths;
     private final long[] places;
     private final int[] crcs;
     private int count;
+    private int losses;
 
     private UndoMap(int capacity) {
         starts = new long[capacity];
@@ -27,11 +30,11 @@ final class UndoMap {
     static final class Builder {
         private UndoMap map = new UndoMap(64);
 
-        void add(long start, int lengthBytes, boolean zero, long place, int crc) {
+        void add(long start, int lengthBytes, boolean empty, long place, int crc) {
             if (map.count == map.starts.length) {
                 map = map.grown();
             }
-            map.put(start, lengthBytes | (zero ? ZERO_FLAG : 0), place, crc);
+            map.put(start, lengthBytes | (empty ? EMPTY_FLAG : 0), place, crc);
         }
 
         UndoMap map() {
@@ -46,6 +49,7 @@ final class UndoMap {
         System.arraycopy(places, 0, larger.places, 0, count);
         System.arraycopy(crcs, 0, larger.crcs, 0, count);
         larger.count = count;
+        larger.losses = losses;
         return larger;
     }
 
@@ -54,6 +58,7 @@ final class UndoMap {
         lengths[count] = length;
         places[count] = place;
         crcs[count++] = crc;
+        losses += length < 0 && crc == LOST ? 1 : 0;
     }
 
     /** Both; they do not overlap. */
@@ -79,7 +84,7 @@ final class UndoMap {
     }
 
     int lengthBytes(int stretch) {
-        return lengths[stretch] & ~ZERO_FLAG;
+        return lengths[stretch] & ~EMPTY_FLAG;
     }
 
     long end(int stretch) {
@@ -87,7 +92,22 @@ final class UndoMap {
     }
 
     boolean zero(int stretch) {
+        return isEmpty(stretch) && crcs[stretch] != LOST;
+    }
+
+    /** Whether nobody knows what stood there. */
+    boolean lost(int stretch) {
+        return isEmpty(stretch) && crcs[stretch] == LOST;
+    }
+
+    /** Whether it has no bytes in the file. */
+    boolean isEmpty(int stretch) {
         return lengths[stretch] < 0;
+    }
+
+    /** How many stretches are lost. */
+    int losses() {
+        return losses;
     }
 
     /** Where its bytes begin in the file. */

@@ -44,6 +44,11 @@ final class UndoSet implements AutoCloseable {
         boolean zero() {
             return file != null && map.zero(index);
         }
+
+        /** Whether nobody knows what stood there. */
+        boolean lost() {
+            return file != null && map.lost(index);
+        }
     }
 
     private record Stretch(long from, long to, boolean zero) {}
@@ -252,16 +257,19 @@ final class UndoSet implements AutoCloseable {
             }
             saving.end();
             file.commit();
+            saving.lost.forEach(damages::lost);
         } catch (IOException failed) {
             throw StoreException.of(failed, "saving old content");
         }
     }
 
-    /** Joins what lies side by side, and copies it. */
+    /** Joins what lies side by side, and copies it. What has rotted is not copied as if it were right, but said to be lost. */
     private static final class Saving {
         private final UndoFile file;
         private final BaseSet disks;
-        private final ByteBuffer content = ByteBuffer.allocate(UndoFile.MAX_STRETCH_BYTES);
+        private final ByteBuffer content = ByteBuffer
+                .allocate(UndoFile.MAX_STRETCH_BYTES + 2 * SectorSums.SECTOR_BYTES);
+        private final List<BaseStretch> lost = new ArrayList<>();
         private int disk;
         private long from;
         private long to;
@@ -312,10 +320,25 @@ final class UndoSet implements AutoCloseable {
         private void copy(long at, int length, boolean zero) throws IOException {
             if (zero) {
                 file.add(disk, at, length, null);
-            } else {
-                content.clear().limit(length);
-                disks.disk(disk).read(at, content);
-                file.add(disk, at, length, content.flip());
+                return;
+            }
+            long first = BaseDisk.floor(at);
+            content.clear().limit((int) (BaseDisk.ceiling(at + length) - first));
+            long next = at;
+            for (BaseStretch wrong : disks.disk(disk).readAndCheck(first, content)) {
+                BaseStretch gone = new BaseStretch(disk, Math.max(at, wrong.from()), Math.min(at + length, wrong.to()));
+                keep(first, next, gone.from());
+                file.addLost(gone);
+                lost.add(gone);
+                next = gone.to();
+            }
+            keep(first, next, at + length);
+        }
+
+        private void keep(long first, long start, long end) throws IOException {
+            if (start < end) {
+                int bytes = (int) (end - start);
+                file.add(disk, start, bytes, content.slice((int) (start - first), bytes));
             }
         }
     }
@@ -361,6 +384,10 @@ final class UndoSet implements AutoCloseable {
         if (file == null) {
             throw new IllegalArgumentException("nothing has been saved from " + found.from);
         }
+        if (found.lost()) {
+            throw new StoreException(Kind.CORRUPT, (found.to - found.from) + " bytes at " + found.from
+                    + " had rotted on the base disk before they were saved");
+        }
         try {
             file.read(found.map, found.index, found.from, target);
         } catch (StoreException failed) {
@@ -373,6 +400,11 @@ final class UndoSet implements AutoCloseable {
     private synchronized void damage(UndoFile file, StoreException why) {
         damagedNumber = Math.max(damagedNumber, file.number());
         damages.undo(file.number(), why);
+    }
+
+    /** The stretches that had rotted before they were saved. */
+    List<BaseStretch> lost() {
+        return files.stream().flatMap(file -> file.lost().stream()).toList();
     }
 
     /** How many of the oldest files cannot be relied upon. */

@@ -59,6 +59,20 @@ final class CrashDisk {
         losesWrites = count;
     }
 
+    /** A bit flips, durably. */
+    void flip(int offset, int bit) {
+        seen[offset] ^= (byte) (1 << bit);
+        durable[offset] ^= (byte) (1 << bit);
+        holes.clear(offset / SECTOR_BYTES);
+    }
+
+    /** Holds something from the beginning. */
+    void fill(byte[] content) {
+        System.arraycopy(content, 0, seen, 0, content.length);
+        System.arraycopy(content, 0, durable, 0, content.length);
+        holes.clear();
+    }
+
     /** How many handles are open. */
     int openings() {
         return openings;

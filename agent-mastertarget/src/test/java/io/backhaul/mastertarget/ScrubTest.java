@@ -407,14 +407,16 @@ final class ScrubTest {
         fixture.source.everything();
         fixture.source.fidelity(Fidelity.ORDERED);
         write(fixture);
-        long bytes = fixture.machine.status().store().journalBytes();
+        long bytes = fixture.machine.status().store().journalBytes()
+                + (long) TargetFixture.DISKS * TargetFixture.DISK_BYTES;
         assertThat(fixture.machine.status().scrub().endedMicros()).isZero();
         fixture.world.pass(60 * SECOND);
         assertThat(fixture.machine.status().scrub().running()).isTrue();
-        fixture.world.pass(bytes * SECOND / (4 << 10) + 5 * SECOND);
+        long passNanos = bytes * SECOND / (4 << 10) + 5 * SECOND;
+        fixture.world.pass(passNanos);
         long first = fixture.machine.status().scrub().endedMicros();
         assertThat(first).isPositive();
-        fixture.world.pass(630 * SECOND);
+        fixture.world.pass(600 * SECOND + passNanos);
         assertThat(fixture.machine.status().scrub().endedMicros()).isGreaterThan(first);
         fixture.source.close();
     }

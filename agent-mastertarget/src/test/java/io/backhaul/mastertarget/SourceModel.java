@@ -190,6 +190,22 @@ final class SourceModel {
         close(batch, first);
     }
 
+    /** Writes so many sectors of a disk. */
+    void at(int disk, int offset, int sectors) {
+        WriteBatchBuilder batch = new WriteBatchBuilder(ALLOCATOR, sectors * SECTOR_BYTES);
+        Position first = last.plus(1);
+        byte[] data = new byte[sectors * SECTOR_BYTES];
+        random.nextBytes(data);
+        batch.data(disk, offset, ByteBuffer.wrap(data));
+        record(disk, offset, data);
+        close(batch, first);
+    }
+
+    /** A disk holds something that is not sent, since the master target has it too. */
+    void holds(int disk, byte[] content) {
+        System.arraycopy(content, 0, contents.get(disk), 0, content.length);
+    }
+
     /** A write that no disk has room for. */
     void writeOutside() {
         WriteBatchBuilder batch = new WriteBatchBuilder(ALLOCATOR, 4096);

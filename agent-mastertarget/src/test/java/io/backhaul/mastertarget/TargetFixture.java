@@ -70,6 +70,7 @@ final class TargetFixture {
             volume.folder("journal").kill();
             volume.folder("index").kill();
             volume.folder("undo").kill();
+            volume.folder("base").kill();
             volume.kill();
             volume.mend();
         }
@@ -81,6 +82,7 @@ final class TargetFixture {
         volume.folder("journal").mend();
         volume.folder("index").mend();
         volume.folder("undo").mend();
+        volume.folder("base").mend();
         disks.values().forEach(CrashDisk::mend);
     }
 

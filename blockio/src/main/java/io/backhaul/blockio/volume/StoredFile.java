@@ -20,6 +20,15 @@ public interface StoredFile extends AutoCloseable {
     /** Writes all remaining bytes of the sources one behind the other. */
     void write(long offset, ByteBuffer[] sources) throws IOException;
 
+    /** Makes the range read as zeroes, as far as the file reaches; its length stays. */
+    default void zero(long offset, long lengthBytes) throws IOException {
+        ByteBuffer zeroes = ByteBuffer.allocate((int) Math.min(lengthBytes, 64 << 10));
+        long end = Math.min(length(), offset + lengthBytes);
+        for (long at = offset; at < end; at += zeroes.capacity()) {
+            write(at, zeroes.clear().limit((int) Math.min(zeroes.capacity(), end - at)));
+        }
+    }
+
     /** Reads up to {@code target.remaining()} bytes and returns how many; -1 at or behind the end. */
     int read(long offset, ByteBuffer target) throws IOException;
 
