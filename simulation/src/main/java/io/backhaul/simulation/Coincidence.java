@@ -39,6 +39,13 @@ enum Coincidence {
                 // Who goes on finds the damage by and by, and asks for what it lacks.
                 faults.remove(FaultKind.KILL);
             }
+            Dice own = dice.fork("base disks");
+            if (own.chance(0.4)) {
+                faults.remove(FaultKind.BIT_FLIP);
+                faults.remove(FaultKind.JOURNAL_ROT);
+                faults.put(FaultKind.BASE_ROT, seconds(own, 4, 40));
+                faults.put(own.nextBoolean() ? FaultKind.POWER : FaultKind.KILL, seconds(own, 5, 60));
+            }
             return faults;
         }
     },

@@ -61,5 +61,7 @@ enum FaultKind {
     /** Somebody connects who should not, or says nothing, or something else than expected. */
     STRANGER,
     /** The machine is promoted. */
-    PROMOTE
+    PROMOTE,
+    /** A bit of a base disk flips. */
+    BASE_ROT
 }

@@ -114,7 +114,7 @@ final class Faults {
             }
             case OPERATOR -> targets.operate(kind, with);
             case RESYNC, SETTINGS, DISK_CHANGED, MOVE, DECOMMISSION, JOURNAL_LOST, JOURNAL_ROT, STATE_ROT, STRANGER,
-                    PROMOTE -> {
+                    PROMOTE, BASE_ROT -> {
                 tally.count("fault " + kind);
                 targets.operate(kind, with);
             }

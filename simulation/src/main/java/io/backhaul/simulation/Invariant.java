@@ -8,6 +8,8 @@ enum Invariant {
     ACKNOWLEDGED_IS_KEPT("no part falls behind a position it has told to be durable, unless it lost its disk"),
     /** Checksums. */
     DAMAGE_IS_NAMED("who falls behind because a stored bit flipped says that what it stored is damaged"),
+    /** Checksums. */
+    DAMAGE_IS_REAL("a base disk is said to be damaged only where a bit of it has flipped"),
     /** The fence. */
     OLD_GENERATIONS_STAY_OUT("once a part has taken a frame of a generation, it takes none of an older one"),
     /** The chain of generations. */

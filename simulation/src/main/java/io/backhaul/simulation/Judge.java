@@ -1,6 +1,7 @@
 package io.backhaul.simulation;
 
 import io.backhaul.blockio.BlockDevice;
+import io.backhaul.mastertarget.MachineStatus;
 import io.backhaul.mastertarget.PointName;
 import io.backhaul.mastertarget.RecoveryPoints;
 import io.backhaul.mastertarget.View;
@@ -60,8 +61,9 @@ final class Judge {
         marks.remove(host);
     }
 
-    /** What is offered just now lies in ORDERED intervals, and the marks are where they were set. */
+    /** What is offered just now lies in ORDERED intervals, the marks are where they were set, and damage is none but rot. */
     void look(TargetPart target) {
+        lookForDamage(target);
         RecoveryPoints points = target.points();
         for (RecoveryPoints.Interval interval : points.intervals()) {
             tally.count("checked: intervals offered");
@@ -71,6 +73,17 @@ final class Judge {
         if (!points.intervals().isEmpty()) {
             String host = target.process().host().name();
             lookForMarks(points, marksAt(host), scene.isRotten(host));
+        }
+    }
+
+    private void lookForDamage(TargetPart target) {
+        boolean isRotten = scene.isBaseRotten(target.process().host().name());
+        for (MachineStatus.Damage damage : target.status().scrub().damaged()) {
+            if (damage.file().startsWith("base")) {
+                tally.count(
+                        damage.what().contains("before they could be saved") ? "base rot: lost" : "base rot: found");
+                Violation.unless(isRotten, Invariant.DAMAGE_IS_REAL, () -> damage.file() + ": " + damage.what());
+            }
         }
     }
 

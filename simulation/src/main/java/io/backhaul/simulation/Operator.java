@@ -64,6 +64,7 @@ final class Operator {
             case DECOMMISSION -> decommission.begin(dice);
             case JOURNAL_LOST -> loseJournal(dice);
             case JOURNAL_ROT -> say(kind, scene.rotJournal(dice) ? scene.target().host().name() : "nothing");
+            case BASE_ROT -> say(kind, scene.rotBase(dice) ? scene.target().host().name() : "nothing");
             case DISK_CHANGED -> changeDisk(dice);
             case STATE_ROT -> say(kind, scene.rotState(dice));
             case STRANGER -> stranger.knock(dice);

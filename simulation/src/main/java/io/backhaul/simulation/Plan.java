@@ -28,12 +28,12 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     private static final long FLOOD_BYTES = 32 << 20;
     /** Kinds that end or begin something at great cost, and so strike in few runs. */
     private static final Set<FaultKind> RARE = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.JOURNAL_ROT,
-            FaultKind.PROMOTE, FaultKind.MOVE, FaultKind.DISK_CHANGED);
+            FaultKind.PROMOTE, FaultKind.MOVE, FaultKind.DISK_CHANGED, FaultKind.BASE_ROT);
     /** Of these, kinds that strike often in some runs. */
     private static final Set<FaultKind> OFTEN = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.DISK_CHANGED);
     private static final Set<FaultKind> DISK_FAULTS = EnumSet.of(FaultKind.DISK_READ_ERROR, FaultKind.DISK_WRITE_ERROR,
             FaultKind.DISK_SYNC_ERROR, FaultKind.DISK_FULL, FaultKind.BIT_FLIP, FaultKind.JOURNAL_ROT,
-            FaultKind.JOURNAL_LOST);
+            FaultKind.JOURNAL_LOST, FaultKind.BASE_ROT);
 
     /** Kinds that lose nothing that was stored, and change nothing that was agreed. */
     private static final Set<FaultKind> HARMLESS_TO_ORDER = EnumSet.of(FaultKind.LINK_CUT, FaultKind.LINK_CUT_IN_FRAME,
@@ -162,6 +162,10 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         if (faults.containsKey(FaultKind.JOURNAL_LOST) || faults.containsKey(FaultKind.MOVE)) {
             // Who has nothing yet takes the disks as they come, and holds on to them: a machine to be assigned anew.
             faults.remove(FaultKind.DISK_CHANGED);
+        }
+        if (faults.containsKey(FaultKind.PROMOTE)) {
+            // Promoting reads only what it writes: whoever wants to know of the rest has it read back before.
+            faults.remove(FaultKind.BASE_ROT);
         }
         return faults;
     }

@@ -47,6 +47,7 @@ final class Scene {
     private final List<Station<TargetPart>> targets = new ArrayList<>();
     private final Set<String> rotten = new TreeSet<>();
     private final Set<String> unread = new TreeSet<>();
+    private final Set<String> baseRotten = new TreeSet<>();
     private final Oracle oracle;
     private final Witness witness;
     private final Guest guest;
@@ -351,6 +352,7 @@ final class Scene {
         store.disks().wipe();
         rotten.remove(target.host().name());
         unread.remove(target.host().name());
+        baseRotten.remove(target.host().name());
         witness.diskLost(target.host());
         continuityIsLost("a master target lost its journal");
     }
@@ -394,6 +396,24 @@ final class Scene {
         return true;
     }
 
+    /** A bit flips on a base disk; false where there is none. */
+    boolean rotBase(Dice with) {
+        String host = target().host().name();
+        List<SimDisk> base = baseDisks(host);
+        if (base.isEmpty() || !with.pick(base).flipBit()) {
+            return false;
+        }
+        rotten.add(host);
+        unread.add(host);
+        baseRotten.add(host);
+        return true;
+    }
+
+    /** Whether bits have flipped on the base disks of a master target. */
+    boolean isBaseRotten(String host) {
+        return baseRotten.contains(host);
+    }
+
     /** A bit flips in one of the small files that say what is valid; says in which. */
     String rotState(Dice with) {
         if (with.nextBoolean()) {
@@ -433,7 +453,7 @@ final class Scene {
         return rots ? targetHost(index) : "nothing";
     }
 
-    /** Whether bits have flipped in a master target's journal, so that some points of it can never be opened again. */
+    /** Whether bits have flipped in a master target's journal or on its disks, so that some points of it can never be opened again. */
     boolean isRotten(String host) {
         return rotten.contains(host);
     }

@@ -27,7 +27,7 @@ final class Sometimes {
             "ring: overflow while no agent runs", "ring: write refused by the disk",
             "ring: lost with the power", "ring: found again", "ring: order outlived the agent",
             "ring: mark amid losses", "digests: UNAVAILABLE", "digests: ALL_ZERO", "digests: SOME",
-            "refusal: another replica", "scrub: damage", "resend: heeded",
+            "refusal: another replica", "scrub: damage", "resend: heeded", "base rot: found", "base rot: lost",
             "checked: proofs true", "proof refused", "proof: in part");
     private static final List<String> REFUSALS = List.of("BASIS_UNKNOWN", "DISK_MISMATCH", "DISPLACED",
             "FENCED", "GAP",

@@ -182,6 +182,12 @@ record Defect(String name, String sentence, List<Edit> edits) {
                 of("target-keeps-zeroes", "a fold drops zero extents", emptied("mastertarget.Folder.zero")),
                 of("target-order-of-extents", "of two overlapping writes the older one counts",
                         flipped("mastertarget.ExtentMap.newest", 1)),
+                of("base-gives-rot", "what is read of a base disk is not compared with its checksums",
+                        believing("mastertarget.SectorSums.wrong", "ByteBuffer", "equals")),
+                of("base-sums-unsynced", "a fold is checkpointed before the checksums are durable",
+                        emptied("mastertarget.SectorSums.sync")),
+                of("base-takes-torn-for-rot", "what a fold has left half written counts as damaged",
+                        without("mastertarget.BaseDamages.wrong", "Layers$Found", "piece")),
                 of("target-digests-zero", "a chunk that holds something is said to be zero",
                         emptied("mastertarget.ChunkDigests.digest")));
     }
