@@ -17,11 +17,12 @@ import io.backhaul.protocol.Zeroes;
 import io.netty.buffer.ByteBufAllocator;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +34,6 @@ import org.jspecify.annotations.Nullable;
  * Called by any thread. One lock orders everything; it is held for memory work only, so loops may take it. Nothing here
  * ever fails or delays a writer: where there is no room, or no generation, blocks are marked pending instead, and an
  * {@code ORDERED} stretch ends with a FIDELITY record.
- *
  * <p>
  * Invariants: the bits of the dirty map cover every record that is not journaled and every change that is in no record;
  * {@code ORDERED} begins only when nothing is pending and nothing is being read.
@@ -69,6 +69,7 @@ public final class ChangeStream {
     private long takenLosses;
     private long replayedUntil;
     private @Nullable OpenBatch batch;
+    private long orders;
 
     ChangeStream(UUID machine, Ports ports, Batching batching) {
         this.machine = machine;
@@ -241,17 +242,6 @@ public final class ChangeStream {
         }
     }
 
-    /** What a capture has lost: it hands over each stretch once, and forgets it. */
-    public interface Losses {
-        /** The count, then the stretches of at least so many losses. Memory work. */
-        long take(LostStretch visitor);
-    }
-
-    /** Is told of a stretch that has changed unseen. */
-    public interface LostStretch {
-        void lost(int disk, long offset, long lengthBytes);
-    }
-
     /**
      * Takes the losses over: their blocks are pending from now on. While the stream is not open they stay where they are: it
      * may yet be taken up in order before the first of them, and then they end that order at their place.
@@ -365,6 +355,7 @@ public final class ChangeStream {
         seal();
         fidelity = next;
         reads.become(next);
+        orders++;
         if (next != Fidelity.ORDERED) {
             ports.observation().disordered();
         }
@@ -488,6 +479,7 @@ public final class ChangeStream {
             generation = start.generation();
             nextSequence = 1;
             fidelity = start.fidelity();
+            orders++;
             overflowing = false;
             open = true;
             replayedUntil = 0;
@@ -510,6 +502,7 @@ public final class ChangeStream {
             generation = behind.generation();
             nextSequence = behind.sequence() + 1;
             fidelity = Fidelity.ORDERED;
+            orders++;
             overflowing = false;
             replayedUntil = seen.sequence();
             ports.dirty().holdAll(seen.sequence());
@@ -702,6 +695,35 @@ public final class ChangeStream {
         }
     }
 
+    /** Begins to note what is written to a stretch, in place of another one; null where the stream is not in order. */
+    @Nullable
+    Watch watch(int disk, DirtyMap.Stretch stretch) {
+        lock.lock();
+        try {
+            Watch next = isWhole() ? new Watch(disk, stretch, new Position(generation, nextSequence - 1), orders)
+                    : null;
+            reads.verify(next);
+            return next;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Which blocks have been written to since; null where the stream has not been in order all the while. */
+    @Nullable
+    BitSet touched(Watch since) {
+        lock.lock();
+        try {
+            return reads.isVerified(since) && since.order() == orders && isWhole() ? since.touched() : null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean isWhole() {
+        return open && fidelity == Fidelity.ORDERED && nextSequence > replayedUntil && noticedLosses <= takenLosses;
+    }
+
     /** The next pending stretch of a disk from an offset on. */
     DirtyMap.@Nullable Stretch nextPending(int disk, long from, int maxBytes) {
         lock.lock();
@@ -711,9 +733,6 @@ public final class ChangeStream {
             lock.unlock();
         }
     }
-
-    /** Epochs of the dirty map that were taken out in a generation, to be cleared; no record before the sequence is marked. */
-    record Epochs(long generation, List<Integer> numbers, long unmarkedBefore) {}
 
     /** Lets the epochs of the dirty map advance to {@code journaled}; says which are to be cleared. */
     Epochs advanceEpochs(Position journaled) {
@@ -751,27 +770,11 @@ public final class ChangeStream {
         }
     }
 
-    /**
-     * Where the stream stands.
-     *
-     * @param captured
-     *            the last position given to a record; {@link Position#NONE} before the first generation
-     * @param capturedBytes
-     *            payload bytes captured so far
-     * @param pendingBytes
-     *            per disk, what must still be read and sent
-     */
-    record Snapshot(boolean open, Position captured, long capturedBytes, Fidelity fidelity, boolean overflowing,
-            long overflows, List<Long> pendingBytes) {}
-
-    Snapshot snapshot(int disks) {
+    StreamSnapshot snapshot(int disks) {
         lock.lock();
         try {
-            List<Long> pending = new ArrayList<>();
-            for (int i = 0; i < disks; i++) {
-                pending.add(ports.dirty().pendingBytes(i));
-            }
-            return new Snapshot(open, captured(), capturedBytes, fidelity, overflowing, overflows, pending);
+            List<Long> pending = IntStream.range(0, disks).mapToObj(ports.dirty()::pendingBytes).toList();
+            return new StreamSnapshot(open, captured(), capturedBytes, fidelity, overflowing, overflows, pending);
         } finally {
             lock.unlock();
         }

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 final class Reads {
     private final List<Registration> registrations = new ArrayList<>();
     private volatile @Nullable ChunkWatch watch;
+    private @Nullable Watch verified;
 
     void add(Registration registration) {
         registrations.add(registration);
@@ -30,10 +31,22 @@ final class Reads {
         watch = next;
     }
 
+    /** A stretch is being verified, in place of another one; null for none. */
+    void verify(@Nullable Watch next) {
+        verified = next;
+    }
+
+    boolean isVerified(Watch since) {
+        return since.equals(verified);
+    }
+
     /** Something was written; its number is one of {@link Observation#head}. */
     void touch(int disk, long offset, long lengthBytes, long at) {
         for (Registration registration : registrations) {
             registration.touch(disk, offset, lengthBytes, at);
+        }
+        if (verified != null) {
+            verified.touch(disk, offset, lengthBytes);
         }
         lost(disk, offset, lengthBytes);
     }

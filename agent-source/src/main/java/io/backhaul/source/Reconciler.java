@@ -35,7 +35,7 @@ final class Reconciler {
     private static final long SILENCE_NANOS = 60_000_000_000L;
 
     /** What it stands on. */
-    record Ports(Loop loop, Lane reader, ChangeStream stream, Room room, RandomGenerator random) {}
+    record Ports(Loop loop, Lane reader, ChangeStream stream, Room room, RandomGenerator random, ReadPace pace) {}
 
     /** Whom it serves; on the loop but for the barrier. */
     interface Host {
@@ -220,10 +220,15 @@ final class Reconciler {
     }
 
     private void send(DigestAsk ask) {
-        int id = nextRequestId++;
+        int id = nextRequestId();
         boolean sent = host
                 .ask(new DigestRequest(machine, notBefore, id, ask.disk(), ask.chunkBytes(), ask.runs()));
         ask.asked(id, ports.loop().clock().nanos(), sent);
+    }
+
+    /** No two requests of a session have the same. */
+    int nextRequestId() {
+        return nextRequestId++;
     }
 
     /** Goes on as far as it can: something has been answered, read or released. */
@@ -268,6 +273,11 @@ final class Reconciler {
         if (!ports.room().fitsReconciled(SliceReader.SLICE_BYTES)) {
             return;
         }
+        long wait = ports.pace().waitNanos();
+        if (wait > 0) {
+            rest(wait);
+            return;
+        }
         for (DigestSpan span : spans) {
             DigestSpan.Window window = span.window();
             if (window != null) {
@@ -300,7 +310,7 @@ final class Reconciler {
                 long zero = slices.zeroRun(device, offset, left);
                 if (zero >= slice.lengthBytes()) {
                     long whole = zero == left ? zero : zero / SliceReader.CHUNK_BYTES * SliceReader.CHUNK_BYTES;
-                    return new Read(whole, 0, "", false);
+                    return new Read(whole, 0, 0, "", false);
                 }
             }
             return read(span.disk(), slice, plan ? Purpose.PRICE : Purpose.COMPARE, () -> {
@@ -323,7 +333,7 @@ final class Reconciler {
         onLane(span.disk(), window.stretch(disks.get(span.disk()).info().sizeBytes()), slice -> {
             Read whole = read(span.disk(), slice, plan ? Purpose.PRICE : Purpose.COMPARE,
                     () -> slices.differing(device, window.runs(), window.answer(), window.firstDigest()));
-            return new Read(0, whole.differingBytes(), whole.trouble(), whole.stale());
+            return new Read(0, whole.readBytes(), whole.differingBytes(), whole.trouble(), whole.stale());
         }, result -> {
             span.blocksCompared(window);
             compared(span, result);
@@ -375,6 +385,17 @@ final class Reconciler {
         }
     }
 
+    private void rest(long nanos) {
+        long now = run;
+        busy = true;
+        ports.loop().schedule(nanos, () -> {
+            if (now == run) {
+                busy = false;
+                step();
+            }
+        });
+    }
+
     private void later(long nanos) {
         long now = run;
         busy = true;
@@ -420,8 +441,8 @@ final class Reconciler {
         });
     }
 
-    /** What became of a slice: bytes dealt with, those that differ, and why it could not be read where it could not. */
-    private record Read(long bytes, long differingBytes, String trouble, boolean stale) {}
+    /** What became of a slice: bytes dealt with, those that were read for it and those that differ, and why it could not be read where it could not. */
+    private record Read(long bytes, long readBytes, long differingBytes, String trouble, boolean stale) {}
 
     private static long bytesOf(List<Piece> pieces) {
         return pieces.stream().mapToLong(Piece::lengthBytes).sum();
@@ -451,7 +472,7 @@ final class Reconciler {
 
     private Read read(int disk, DirtyMap.Stretch slice, Purpose purpose, PieceSource source) throws IOException {
         if (purpose == Purpose.PRICE) {
-            return new Read(slice.lengthBytes(), bytesOf(source.read()), "", false);
+            return new Read(slice.lengthBytes(), slice.lengthBytes(), bytesOf(source.read()), "", false);
         }
         Registration registration = ports.stream().register(disk, slice, purpose == Purpose.SEND);
         List<Piece> pieces;
@@ -461,15 +482,17 @@ final class Reconciler {
             host.observation().follow();
         } catch (IOException unreadable) {
             ports.stream().giveUp(registration);
-            return new Read(slice.lengthBytes(), 0, String.valueOf(unreadable.getMessage()), false);
+            return new Read(slice.lengthBytes(), slice.lengthBytes(), 0, String.valueOf(unreadable.getMessage()),
+                    false);
         }
         boolean taken = ports.stream().reconcile(registration, new ArrayList<>(pieces));
-        return new Read(slice.lengthBytes(), bytesOf(pieces), "", !taken);
+        return new Read(slice.lengthBytes(), slice.lengthBytes(), bytesOf(pieces), "", !taken);
     }
 
     private void onLane(int disk, DirtyMap.Stretch slice, SliceWork work, SliceDone then) {
         long now = run;
         busy = true;
+        ports.pace().begin();
         ports.reader().submit(() -> work.run(slice), ports.loop(), new Lane.Outcome<Read>() {
             @Override
             public void done(Read result) {
@@ -478,6 +501,9 @@ final class Reconciler {
                 }
                 busy = false;
                 progress.done(disk, result.bytes());
+                if (sweeping) {
+                    ports.pace().read(result.readBytes());
+                }
                 if (!result.trouble().isEmpty()) {
                     failedThisRound = true;
                     host.unreadable(disk, slice, result.trouble());

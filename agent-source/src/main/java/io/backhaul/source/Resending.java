@@ -65,6 +65,16 @@ final class Resending {
         }
     }
 
+    /** What differs without anybody's asking is sent again; false where nothing can be put into the stream. */
+    boolean heal(List<Resend.Extent> differing) {
+        Position from = stream.sendAgain(differing);
+        if (from != null) {
+            underWay = true;
+            disorderedAt = from;
+        }
+        return from != null;
+    }
+
     private boolean isOurs(Resend.Extent extent) {
         return extent.disk() < disks.size() && extent.end() <= disks.get(extent.disk()).sizeBytes();
     }

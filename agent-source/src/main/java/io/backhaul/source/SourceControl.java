@@ -36,7 +36,8 @@ final class SourceControl {
     }
 
     Map<String, ControlHandler> handlers() {
-        return Map.of("status", this::status, "mark", this::mark, "drain", this::drain, "resync", this::resync);
+        return Map.of("status", this::status, "mark", this::mark, "drain", this::drain, "resync", this::resync,
+                "verify", this::verify);
     }
 
     private Target target() throws ControlFault {
@@ -139,6 +140,25 @@ final class SourceControl {
         Position position = follow(current, drained, reply);
         SourceStatus last = await(status(current));
         reply.done(Map.of("position", position.toString(), "differingBytes", last.differingBytes()));
+    }
+
+    /** Begins a verification, or joins the one that is under way, and waits for its end where that is wanted. */
+    private void verify(Map<String, Object> request, ControlReply reply) throws ControlFault, InterruptedException {
+        Target current = target();
+        CompletableFuture<Long> asked = new CompletableFuture<>();
+        current.loop().execute(() -> {
+            current.machine().verify();
+            asked.complete(current.machine().status().verified().since().passes());
+        });
+        long before = await(asked);
+        SourceStatus.Verified now = await(status(current)).verified();
+        while (Boolean.TRUE.equals(request.get("wait")) && now.since().passes() == before) {
+            reply.progress(Map.of("doneBytes", now.doneBytes(), "totalBytes", now.totalBytes(), "state", now.state()));
+            // What is waited for is never done, so that this only takes its time.
+            new Future<Boolean>().poll(PROGRESS_MILLIS);
+            now = await(status(current)).verified();
+        }
+        reply.done(now.asMap());
     }
 
     /** Waits, and says now and then how far it is. */

@@ -93,9 +93,11 @@ public final class SourceMachine {
         var sessionPorts = new SourceSession.Ports(ports.loop(), ports.lanes().state(), ports.dialler(), ports.random(),
                 ports.host().allocator(), ports.host().faults());
         this.session = new SourceSession(options, this.disks, sessionPorts,
-                new SourceSession.Hands(stream, packer, window, policy, stateFile, dirty),
-                new Reconciler.Ports(ports.loop(), ports.lanes().reader(), stream, room, ports.random()),
-                new SourceSession.Opening(found.state(), capture));
+                new SourceSession.Hands(stream, packer, window, policy, stateFile, dirty,
+                        new VerificationFile(ports.volume(), options.machine().id())),
+                new Reconciler.Ports(ports.loop(), ports.lanes().reader(), stream, room, ports.random(),
+                        new ReadPace(options.comparison().bytesPerSecond(), ports.loop().clock())),
+                new SourceSession.Opening(found.state(), capture, found.verification()));
         late.sink = session;
         capture.attach(stream);
     }
@@ -114,7 +116,8 @@ public final class SourceMachine {
     }
 
     /** What the state folder holds, put in order for this start. */
-    private record Found(StateFile stateFile, DirtyMap dirty, SourceState state, StartRule rule, boolean tracking) {}
+    private record Found(StateFile stateFile, DirtyMap dirty, SourceState state, StartRule rule, boolean tracking,
+            @Nullable Verification verification) {}
 
     /**
      * Opens the state folder and puts everything together; nothing runs yet but the capture may be used. Blocks.
@@ -181,7 +184,8 @@ public final class SourceMachine {
             // Where writes are not seen, nothing that comes after these fingerprints is vouched for, however the run ends.
             state = tracking ? state : state.stopped(fingerprints);
             stateFile.save(state, true);
-            return new Found(stateFile, dirty, state, rule, tracking);
+            return new Found(stateFile, dirty, state, rule, tracking,
+                    new VerificationFile(ports.volume(), machine).load());
         } catch (IOException | RuntimeException failed) {
             stateFile.close();
             throw failed;
@@ -416,6 +420,11 @@ public final class SourceMachine {
         }
     }
 
+    /** Compares the disks with the replica at once, as is else done on a schedule. What comes of it stands in the status. */
+    public void verify() {
+        session.verifier().request();
+    }
+
     /** Finds out how many bytes a resync would read and send, without sending any. */
     public void plan(Answer<Long> answer) {
         String why = session.plan(new SourceWaits.Plan() {
@@ -478,7 +487,7 @@ public final class SourceMachine {
     private SourceState closeFiles() throws IOException {
         SourceState last = session.stored();
         for (int round = 0; round < 2; round++) {
-            ChangeStream.Epochs epochs = stream.advanceEpochs(last.journaled());
+            Epochs epochs = stream.advanceEpochs(last.journaled());
             if (!epochs.numbers().isEmpty()) {
                 stateFile.save(last, false);
                 epochs.numbers().forEach(dirty::clear);

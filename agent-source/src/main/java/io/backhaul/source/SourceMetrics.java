@@ -37,6 +37,10 @@ final class SourceMetrics {
             "How often captured writes found no room.");
     private static final Metric RESENT = Metric.counter("backhaul.source.resent", "bytes",
             "What the master target could not give back any more, and was read and sent again.");
+    private static final Metric VERIFIED = Metric.counter("backhaul.source.verified", "bytes",
+            "What verifications have compared with the replica.");
+    private static final Metric DIFFERED = Metric.counter("backhaul.source.differed", "bytes",
+            "What verifications have found to differ, and was sent again.");
     private static final Metric PENDING = Metric.gauge("backhaul.source.pending", "bytes",
             "What is marked and must still be read and sent.", "disk");
     private static final Metric LEFT = Metric.gauge("backhaul.source.left", "bytes",
@@ -47,7 +51,7 @@ final class SourceMetrics {
     static List<Metric> all() {
         return List.of(SEQUENCE, GENERATION, FIDELITY, LAG_BYTES, LAG_AGE, RPO, CONVERGING, CAPTURED, SENT, PLAIN,
                 PACKED,
-                RATIO, OVERFLOWS, RESENT, PENDING, LEFT);
+                RATIO, OVERFLOWS, RESENT, VERIFIED, DIFFERED, PENDING, LEFT);
     }
 
     private static double ratio(long plainBytes, long packedBytes) {
@@ -75,6 +79,8 @@ final class SourceMetrics {
         one(metrics, latest, RATIO, status -> ratio(status.traffic().plainBytes(), status.traffic().packedBytes()));
         one(metrics, latest, OVERFLOWS, status -> status.traffic().overflows());
         one(metrics, latest, RESENT, status -> status.traffic().resentBytes());
+        one(metrics, latest, VERIFIED, status -> status.verified().since().comparedBytes());
+        one(metrics, latest, DIFFERED, status -> status.verified().since().differingBytes());
         for (SourceDisk disk : disks) {
             int index = disk.info().index();
             String label = disk.info().stableId();

@@ -7,7 +7,7 @@ import java.util.UUID;
 
 /** How a source behaves; the reference of the configuration says what each setting means. */
 public record SourceOptions(Machine machine, Buffering buffering, Compression compression, int granularityBytes,
-        Route route) {
+        Comparison comparison, Route route) {
     /** Who is protected. */
     public record Machine(UUID id, String name) {}
 
@@ -40,6 +40,24 @@ public record SourceOptions(Machine machine, Buffering buffering, Compression co
         JOURNALED
     }
 
+    /**
+     * How the disks are compared with the replica.
+     *
+     * @param bytesPerSecond
+     *            what a baseline or resync reads at most; 0: as much as it can
+     * @param verifyPeriod
+     *            how long after one verification the next one begins; zero: only when asked to
+     * @param verifyBytesPerSecond
+     *            what a verification reads at most
+     * @param verifyPercent
+     *            which part of the disks one verification compares
+     */
+    public record Comparison(long bytesPerSecond, Duration verifyPeriod, long verifyBytesPerSecond,
+            int verifyPercent) {
+        /** As fast as can be, and verified only when asked to: all of it, at 16 MiB/s. */
+        public static final Comparison DEFAULT = new Comparison(0, Duration.ZERO, 16L << 20, 100);
+    }
+
     /** Whom to send to: process servers, {@code HOST:PORT} each, tried in turn. */
     public record Route(List<String> processServers, HopTiming timing) {
         public Route {
@@ -52,7 +70,7 @@ public record SourceOptions(Machine machine, Buffering buffering, Compression co
 
     /** What is right for most machines. */
     public static SourceOptions defaults(Machine machine, List<String> processServers) {
-        return new SourceOptions(machine, Buffering.DEFAULT, Compression.AUTO, 64 << 10,
+        return new SourceOptions(machine, Buffering.DEFAULT, Compression.AUTO, 64 << 10, Comparison.DEFAULT,
                 new Route(processServers, HopTiming.DEFAULT));
     }
 }

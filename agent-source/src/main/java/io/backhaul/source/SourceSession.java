@@ -25,7 +25,6 @@ import io.backhaul.protocol.Role;
 import io.backhaul.protocol.Welcome;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
@@ -47,6 +46,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     private static final Logger LOG = LoggerFactory.getLogger(SourceSession.class);
     private static final long TICK_NANOS = 500_000_000;
     private static final long MEND_NANOS = 5_000_000_000L;
+    private static final long QUIET_LAG_NANOS = 10_000_000_000L;
     private static final String SOFTWARE = "backhaul source";
 
     /** What a session stands on. */
@@ -55,7 +55,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
 
     /** The hands that it directs. */
     record Hands(ChangeStream stream, Packer packer, SendWindow window, CompressionPolicy policy, StateFile stateFile,
-            DirtyMap dirty) {}
+            DirtyMap dirty, VerificationFile verification) {}
 
     private final SourceOptions options;
     private final List<DiskInfo> disks;
@@ -70,6 +70,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     private final Outlook outlook = new Outlook();
     private final SourceWaits waits = new SourceWaits();
     private final Resending resending;
+    private final Verifier verifier;
 
     private SessionState state = new SessionState.Unborn();
     private SourceState stored;
@@ -103,12 +104,16 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         this.dialler = new RotatingDialler(ports.dialler(), options.route().processServers());
         this.reconciler = new Reconciler(options.machine().id(), disks, reading, this);
         this.resending = new Resending(this.disks, hands.stream(), ports.loop().clock());
+        var host = new VerifierHost(this, resending, ports.faults(), options.machine().name());
+        var means = new Verifier.Ports(ports.loop(), reading.reader(), ports.stateLane(), hands.stream(),
+                ports.random(), hands.verification());
+        this.verifier = new Verifier(options, disks, means, host, opening.verification());
         this.reported = nothing();
         this.unorderedNanos = ports.loop().clock().nanos();
     }
 
     /** With what a session starts. */
-    record Opening(SourceState state, Capture capture) {}
+    record Opening(SourceState state, Capture capture, @Nullable Verification verification) {}
 
     private Positions nothing() {
         return new Positions(options.machine().id(), Position.NONE, Position.NONE, Position.NONE, Position.NONE,
@@ -513,11 +518,14 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
     }
 
     private void answered(Digests digests) {
-        if (digests.isAnswer() && reconciler.awaits(digests) && !mayBuildUpon(digests.replica())) {
+        boolean ours = reconciler.awaits(digests) || verifier.awaits(digests);
+        if (digests.isAnswer() && ours && !mayBuildUpon(digests.replica())) {
             LOG.info("{}: the master target is another one, or has lost what it had", options.machine().name());
             openNext(true);
         } else if (reconciler.answered(digests)) {
             learnJournaled(reconciler.notBefore());
+        } else {
+            verifier.answered(digests);
         }
     }
 
@@ -636,6 +644,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         }
         long now = ports.loop().clock().nanos();
         reconciler.tick(now);
+        verifier.tick();
         outlook.look(now, ledger.lagBytes() + reconciler.leftBytes(), ledger.journaledBytes());
         maintain();
         ports.loop().schedule(TICK_NANOS, this::tick);
@@ -645,7 +654,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         if (saving || !(state instanceof SessionState.Flowing)) {
             return;
         }
-        ChangeStream.Epochs epochs = hands.stream().advanceEpochs(stored.journaled());
+        Epochs epochs = hands.stream().advanceEpochs(stored.journaled());
         settleCompared(epochs.unmarkedBefore());
         if (capture.isDoubted() && !stored.run().doubted()) {
             stored = stored.doubted();
@@ -712,12 +721,22 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         return null;
     }
 
-    SourceWaits waits() {
-        return waits;
+    int nextRequestId() {
+        return reconciler.nextRequestId();
     }
 
-    Reconciler reconciler() {
-        return reconciler;
+    /** Whether nothing is under way that a verification would disturb, or be disturbed by. */
+    boolean isQuiet() {
+        return linked && state instanceof SessionState.Flowing && hands.stream().isOrdered() && !reconciler.isWorking()
+                && ledger.lagNanos(ports.loop().clock().nanos()) < QUIET_LAG_NANOS;
+    }
+
+    Verifier verifier() {
+        return verifier;
+    }
+
+    SourceWaits waits() {
+        return waits;
     }
 
     /** Ends everything but the files. */
@@ -730,6 +749,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
             sender.close();
         }
         reconciler.halt();
+        verifier.close();
         waits.failAll("the agent is being stopped");
     }
 
@@ -745,7 +765,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
 
     /** All that status tells, but for the stream's part. On the loop. */
     SourceStatus status() {
-        ChangeStream.Snapshot stream = hands.stream().snapshot(disks.size());
+        StreamSnapshot stream = hands.stream().snapshot(disks.size());
         long now = ports.loop().clock().nanos();
         Position captured = stream.captured();
         boolean recoverable = !orderedFrom.equals(Position.NONE) && stored.journaled().isAtLeast(orderedFrom);
@@ -759,7 +779,8 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
                 stream.overflows(), reconciler.differingBytes(), resending.bytes());
         boolean streaming = linked && sender != null && sender.isStreaming();
         return new SourceStatus(describe(link), stream.fidelity(), stream.overflowing(), positions, lag,
-                outlook.pace(positions, streaming), traffic, progress(stream));
+                outlook.pace(positions, streaming), traffic, verifier.status(),
+                SourceStatus.OfDisk.all(disks, stream.pendingBytes(), reconciler.progress()));
     }
 
     private SourceStatus.State describe(StreamSender.@Nullable Status link) {
@@ -767,15 +788,6 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
                 ? halted.code().label() + " " + halted.text() + ". " + halted.code().remedy()
                 : link == null ? "" : link.trouble();
         return new SourceStatus.State(state.label(), link == null ? "" : link.state(), dialler.address(), trouble);
-    }
-
-    private List<SourceStatus.OfDisk> progress(ChangeStream.Snapshot stream) {
-        List<SourceStatus.OfDisk> all = new ArrayList<>();
-        List<ReconcileProgress.OfDisk> progress = reconciler.progress();
-        for (int i = 0; i < disks.size(); i++) {
-            all.add(new SourceStatus.OfDisk(disks.get(i), stream.pendingBytes().get(i), progress.get(i)));
-        }
-        return all;
     }
 
     private void moveTo(SessionState next, String why) {

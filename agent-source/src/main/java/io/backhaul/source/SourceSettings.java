@@ -80,6 +80,19 @@ final class SourceSettings {
             .bytes("dirty-granularity", 64L << 10, "What one bit of the dirty map stands for.")
             .checked(bytes -> bytes >= 4096 && bytes <= 1 << 20 && Long.bitCount(bytes) == 1,
                     "a power of two between 4KiB and 1MiB");
+    static final Key<Long> COMPARISON_RATE = Key.bytes("comparison.rate", 0,
+            "How much of the disks a baseline or resync reads in a second at most, to spare the machine; 0B: as much as it can.")
+            .checked(bytes -> bytes == 0 || (bytes >= 64 << 10 && bytes <= 64L << 30),
+                    "0B, or between 64KiB and 64GiB");
+    static final Key<Duration> VERIFY_PERIOD = Key.duration("verify.period", Duration.ZERO,
+            "How long after one verification the disks are compared with the replica again, while order is kept, and what"
+                    + " differs is sent again; 0s: only when asked to, by backhaul source verify.")
+            .between(Duration.ZERO, Duration.ofDays(3650));
+    static final Key<Long> VERIFY_RATE = Key
+            .bytes("verify.rate", 16L << 20, "How much of the disks a verification reads in a second at most.")
+            .between(64L << 10, 64L << 30);
+    static final Key<Integer> VERIFY_PERCENT = Key.integer("verify.percent", 100,
+            "Which part of the disks one verification compares; another one, at random, each time.").between(1, 100);
     static final Key<Duration> STOP_LIMIT = Key.duration("stop-limit", Duration.ofSeconds(10),
             "How long a stop waits for what is captured to be journaled; what is not stays marked.")
             .between(Duration.ZERO, Duration.ofHours(1));
@@ -91,7 +104,8 @@ final class SourceSettings {
         return List.of(DISKS, PROCESS_SERVERS, CREDENTIALS, STATE, MACHINE_ID, MACHINE_NAME, CAPTURE, EBPF_RING,
                 EBPF_GRANULARITY, NBD_LISTEN,
                 BUFFER,
-                BATCH_BYTES, BATCH_AGE, COMPRESSION, RELEASE, ON_FULL, THROTTLE_LIMIT, GRANULARITY, STOP_LIMIT,
+                BATCH_BYTES, BATCH_AGE, COMPRESSION, RELEASE, ON_FULL, THROTTLE_LIMIT, GRANULARITY, COMPARISON_RATE,
+                VERIFY_PERIOD, VERIFY_RATE, VERIFY_PERCENT, STOP_LIMIT,
                 ControlServer.SOCKET, Metrics.ADDRESS);
     }
 
@@ -126,8 +140,10 @@ final class SourceSettings {
     static SourceOptions options(Settings settings, SourceOptions.Machine machine) {
         var buffering = new Buffering(settings.get(BUFFER), Math.toIntExact(settings.get(BATCH_BYTES)),
                 settings.get(BATCH_AGE), settings.get(RELEASE));
+        var comparison = new SourceOptions.Comparison(settings.get(COMPARISON_RATE), settings.get(VERIFY_PERIOD),
+                settings.get(VERIFY_RATE), settings.get(VERIFY_PERCENT));
         return new SourceOptions(machine, buffering, settings.get(COMPRESSION),
-                Math.toIntExact(settings.get(GRANULARITY)),
+                Math.toIntExact(settings.get(GRANULARITY)), comparison,
                 new SourceOptions.Route(settings.get(PROCESS_SERVERS), HopTiming.DEFAULT));
     }
 }

@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a source tells of itself at a moment.
@@ -15,7 +17,7 @@ import java.util.Map;
  *            whether captured writes are only marked, for want of room
  */
 public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, Reached positions, Lag lag, Pace pace,
-        Traffic traffic, List<OfDisk> disks) {
+        Traffic traffic, Verified verified, List<OfDisk> disks) {
     public SourceStatus {
         disks = List.copyOf(disks);
     }
@@ -77,12 +79,66 @@ public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, 
     public record Traffic(long capturedBytes, long sentBytes, long plainBytes, long packedBytes, long overflows,
             long differingBytes, long resentBytes) {}
 
+    /**
+     * How verification stands.
+     *
+     * @param state
+     *            off, scheduled, waiting or under way
+     * @param since
+     *            what has come of it since the start
+     * @param endedMicros
+     *            when the last one ended, by the wall clock; 0 where none has
+     * @param last
+     *            what that has found
+     * @param now
+     *            what the one under way has found so far
+     */
+    public record Verified(String state, long doneBytes, long totalBytes, Since since, long endedMicros,
+            @Nullable Found last, @Nullable Found now) {
+        /** Counted since the start. */
+        public record Since(long passes, long comparedBytes, long differingBytes) {}
+
+        Map<String, Object> asMap() {
+            Map<String, Object> map = new LinkedHashMap<>();
+            map.put("state", state);
+            if (now != null) {
+                map.put("doneBytes", doneBytes);
+                map.put("totalBytes", totalBytes);
+            }
+            Found told = last;
+            if (told != null) {
+                map.put("endedMicros", endedMicros);
+                map.put("beganMicros", told.beganMicros());
+                map.put("comparedBytes", told.comparedBytes());
+                map.put("skippedBytes", told.skippedBytes());
+                map.put("differingBytes", told.differingBytes());
+            }
+            return map;
+        }
+    }
+
+    /**
+     * What a verification has found.
+     *
+     * @param skippedBytes
+     *            written to all the while, or not readable
+     * @param differingBytes
+     *            sent again
+     */
+    public record Found(long beganMicros, long comparedBytes, long skippedBytes, long differingBytes) {}
+
     /** One disk: what is pending, and how far its comparison or catch-up is. */
     public record OfDisk(DiskInfo disk, long pendingBytes, long doneBytes, long leftBytes, long bytesPerSecond,
             long etaMillis) {
         OfDisk(DiskInfo disk, long pendingBytes, ReconcileProgress.OfDisk progress) {
             this(disk, pendingBytes, progress.doneBytes(), progress.leftBytes(), progress.bytesPerSecond(),
                     progress.etaMillis());
+        }
+
+        static List<OfDisk> all(List<DiskInfo> disks, List<Long> pendingBytes,
+                List<ReconcileProgress.OfDisk> progress) {
+            return IntStream.range(0, disks.size())
+                    .mapToObj(i -> new OfDisk(disks.get(i), pendingBytes.get(i), progress.get(i))).toList();
         }
     }
 
@@ -134,6 +190,7 @@ public record SourceStatus(State state, Fidelity fidelity, boolean overflowing, 
         map.put("packedBytes", traffic.packedBytes());
         map.put("overflows", traffic.overflows());
         map.put("resentBytes", traffic.resentBytes());
+        map.put("verification", verified.asMap());
         List<Map<String, Object>> each = new ArrayList<>();
         for (int i = 0; i < disks.size(); i++) {
             each.add(asMap(disks.get(i), places.get(i)));

@@ -39,7 +39,7 @@ record StateFileHeader(Kind kind, UUID owner, long sizeBytes, int disk, int gran
 
     /** Which file it is. */
     enum Kind {
-        STATE(1), DIRTY_MAP(2);
+        STATE(1), DIRTY_MAP(2), VERIFICATION(3);
 
         private final int code;
 

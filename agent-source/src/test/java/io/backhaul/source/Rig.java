@@ -175,6 +175,13 @@ final class Rig implements Downstream.Witness {
         }
     }
 
+    /** Somebody else writes past the capture: the replica is to have it when it is in order next. */
+    void writePast(int disk, long offset, byte[] data) {
+        writeUnseen(disk, offset, data);
+        Done done = writes.removeLast();
+        writes.addFirst(new Done(Position.NONE, disk, done.offset(), done.data()));
+    }
+
     private void remember(int disk, long offset, byte[] data, boolean streamed) {
         Position captured = machine().stream().captured();
         highest = highest.max(captured);

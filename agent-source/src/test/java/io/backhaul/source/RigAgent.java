@@ -49,6 +49,7 @@ final class RigAgent {
         var buffering = new SourceOptions.Buffering(bufferBytes, batchBytes, Duration.ofMillis(2),
                 SourceOptions.Release.SPOOLED);
         return new SourceOptions(new SourceOptions.Machine(machine, "rig"), buffering, Compression.AUTO, chunkBytes,
+                SourceOptions.Comparison.DEFAULT,
                 new SourceOptions.Route(List.of("a:1", "b:1"), HopTiming.DEFAULT));
     }
 

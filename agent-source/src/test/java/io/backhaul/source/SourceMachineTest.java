@@ -240,7 +240,7 @@ class SourceMachineTest {
         SourceOptions spooled = rig.options();
         var buffering = new SourceOptions.Buffering(8 << 20, 128 << 10, Duration.ofMillis(2),
                 SourceOptions.Release.JOURNALED);
-        rig.options(new SourceOptions(spooled.machine(), buffering, Compression.LZ4, 64 << 10,
+        rig.options(new SourceOptions(spooled.machine(), buffering, Compression.LZ4, 64 << 10, spooled.comparison(),
                 new SourceOptions.Route(List.of("a:1"), HopTiming.DEFAULT)));
         rig.start();
         rig.converge();

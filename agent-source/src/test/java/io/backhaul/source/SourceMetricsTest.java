@@ -23,6 +23,7 @@ class SourceMetricsTest {
         return new SourceStatus(new SourceStatus.State("STREAMING", "UP", "a:1", ""), Fidelity.ORDERED, false, reached,
                 new SourceStatus.Lag(11, 1500, 2500, Position.NONE), pace,
                 new SourceStatus.Traffic(12, 13, 100, packedBytes, 15, 16, 17),
+                new SourceStatus.Verified("off", 0, 0, new SourceStatus.Verified.Since(1, 41, 42), 0, null, null),
                 List.of(new SourceStatus.OfDisk(FIRST, 21, 22, 23, 24, 25),
                         new SourceStatus.OfDisk(SECOND, 31, 32, 33, 34, 35)));
     }

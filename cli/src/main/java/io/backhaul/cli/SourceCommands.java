@@ -7,7 +7,8 @@ import picocli.CommandLine.Command;
 
 /** The commands of the source. */
 @Command(name = "source", description = "The agent on a protected machine.",
-        subcommands = {SourceCommands.Run.class, SourceCheckCommand.class, SourceDetachCommand.class})
+        subcommands = {SourceCommands.Run.class, SourceCheckCommand.class, SourceVerifyCommand.class,
+            SourceDetachCommand.class})
 final class SourceCommands extends Group {
     /** Runs the agent. */
     @Command(name = "run", description = "Run the source agent.")

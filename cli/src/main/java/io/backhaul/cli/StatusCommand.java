@@ -7,6 +7,8 @@ import io.backhaul.engine.control.ControlFault;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -130,6 +132,7 @@ final class StatusCommand extends Verb {
         if (machine.group("scrub").count("askedMicros") > 0) {
             out.printf("    asked for again: %s%n", Printing.bytes(machine.group("scrub").count("askedBytes")));
         }
+        verification(out, machine.group("verification"));
         for (Answer disk : machine.groups("disks")) {
             out.printf("    disk %s  %s  %s%s%s%s%n", disk.text("index"), Printing.bytes(disk.count("sizeBytes")),
                     disk.text("path"), labelled("  in datastore ", disk.text("datastore")),
@@ -144,6 +147,21 @@ final class StatusCommand extends Verb {
                     machine.number("etaMillis").filter(left -> left > 0)
                             .map(left -> ", " + Printing.millis(left) + " left").orElse(""),
                     labelled(": ", machine.text("reason")));
+        }
+    }
+
+    private static void verification(PrintStream out, Answer verification) {
+        if (verification.count("totalBytes") > 0) {
+            out.printf("    verification %s: %s of %s%n", verification.text("state"),
+                    Printing.bytes(verification.count("doneBytes")), Printing.bytes(verification.count("totalBytes")));
+        }
+        if (verification.count("endedMicros") > 0) {
+            out.printf("    verified until %s: %s compared, %s left out, %s differed%n",
+                    Instant.EPOCH.plus(verification.count("endedMicros"), ChronoUnit.MICROS)
+                            .truncatedTo(ChronoUnit.SECONDS),
+                    Printing.bytes(verification.count("comparedBytes")),
+                    Printing.bytes(verification.count("skippedBytes")),
+                    Printing.bytes(verification.count("differingBytes")));
         }
     }
 

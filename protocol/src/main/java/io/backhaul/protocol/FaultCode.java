@@ -70,7 +70,11 @@ public enum FaultCode {
     OVERCOMMITTED(30, Grade.WARN, "The thin disks in a datastore may grow to more than it has room for.",
             "Give the datastore room, or assign machines to another one; `backhaul datastores` says who takes what."),
     WINDOW_SHORT(31, Grade.WARN, "The recovery points of a machine reach less far back than retention.time asks for.",
-            "Give the retention volume room, raise retention.bytes, or ask for less; the window grows again by itself.");
+            "Give the retention volume room, raise retention.bytes, or ask for less; the window grows again by itself."),
+    REPLICA_DIFFERS(32, Grade.ERROR,
+            "A verification has found that the replica differs from a protected disk, though nothing had said so.",
+            "The blocks are sent again by themselves, but points from before that may be wrong in them. Find out who writes to"
+                    + " the disk past the capture, or who else writes to the master target's disks, or what is wrong with them.");
 
     /** How far a fault reaches. */
     public enum Grade {

@@ -135,7 +135,10 @@ final class Config {
     }
 
     SourceOptions source() {
-        return new SourceOptions(machine, buffering, compression, granularityBytes,
+        Plan.Shape.Verifies verifies = shape.verifies();
+        var comparison = new SourceOptions.Comparison(0, Duration.ofSeconds(verifies.periodSeconds()),
+                verifies.bytesPerSecond(), verifies.percent());
+        return new SourceOptions(machine, buffering, compression, granularityBytes, comparison,
                 new SourceOptions.Route(route.stream().map(Config::relayAddress).toList(), TIMING));
     }
 

@@ -63,5 +63,7 @@ enum FaultKind {
     /** The machine is promoted. */
     PROMOTE,
     /** A bit of a base disk flips. */
-    BASE_ROT
+    BASE_ROT,
+    /** Something is written to a protected disk past the capture, and nothing says so. */
+    PAST_CAPTURE
 }

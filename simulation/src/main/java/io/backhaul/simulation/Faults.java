@@ -40,6 +40,9 @@ final class Faults {
         /** A bit flips in a file at rest. */
         boolean flipBit(Dice dice);
 
+        /** Somebody writes to a protected disk, and the agent does not see it; false where nobody can just now. */
+        boolean writePastCapture(Dice dice);
+
         /** The guest writes a lot. */
         void overflow(Dice dice);
 
@@ -113,6 +116,11 @@ final class Faults {
                 targets.overflow(with);
             }
             case OPERATOR -> targets.operate(kind, with);
+            case PAST_CAPTURE -> {
+                if (targets.writePastCapture(with)) {
+                    say(kind, "a protected disk");
+                }
+            }
             case RESYNC, SETTINGS, DISK_CHANGED, MOVE, DECOMMISSION, JOURNAL_LOST, JOURNAL_ROT, STATE_ROT, STRANGER,
                     PROMOTE, BASE_ROT -> {
                 tally.count("fault " + kind);

@@ -158,6 +158,26 @@ final class Guest {
                 + extent.disk() + " sectors " + extent.firstSector() + "+" + extent.sectors() + ", unseen");
     }
 
+    /** Writes past the agent while that runs; false where it, or the guest, is in the middle of something. */
+    boolean writePast(List<SimDisk> disks, Dice with) {
+        if (busy || door.served() == null) {
+            return false;
+        }
+        int disk = with.nextInt(disks.size());
+        int sectors = (int) (disks.get(disk).sizeBytes() / SectorContent.SECTOR_BYTES);
+        int each = disks.get(disk).sectorSizeBytes() / SectorContent.SECTOR_BYTES;
+        int first = with.nextInt(sectors / each) * each;
+        long[] ids = new long[Math.min(sectors - first, (int) with.scaled(1, 64 / each) * each)];
+        int state = oracle.nextState();
+        Arrays.setAll(ids, i -> SectorContent.id(state, disk, first + i));
+        disks.get(disk).writeBare((long) first * SectorContent.SECTOR_BYTES, bytes(ids));
+        oracle.change(disk, first, ids);
+        oracle.exempt(disk, first, ids.length);
+        scheduler.log().show(scheduler.nanos(), "guest", () -> "state " + oracle.state() + " is written to disk " + disk
+                + " sectors " + first + "+" + ids.length + ", past the capture");
+        return true;
+    }
+
     private void request(Served served) {
         busy = true;
         Extent extent = extent(served.disks().stream()

@@ -51,6 +51,8 @@ enum Invariant {
     ORDER_OUTLIVES_THE_AGENT("where the kernel keeps what is written, who was killed in order goes on in order"),
     /** The source. */
     DISKS_ARE_NOT_TOUCHED("the agent changes no protected disk: it holds what the guest wrote"),
+    /** Verification. */
+    DIFFERENCES_ARE_REAL("a verification finds a difference only where something went past the capture or was harmed"),
     /** Liveness. */
     CONVERGES("after the faults end, source and target are identical and ORDERED within bounded time"),
     /** No surprises. */

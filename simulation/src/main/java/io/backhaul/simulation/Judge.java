@@ -159,7 +159,7 @@ final class Judge {
                     return;
                 }
                 Oracle.Bounds bounds = scene.oracle().boundsOf(position);
-                Oracle.Verdict verdict = scene.oracle().judge(contents, bounds);
+                Oracle.Verdict verdict = scene.oracle().judge(contents, bounds, position);
                 Violation.unless(verdict.isRight(), Invariant.POINTS_ARE_TRUE,
                         () -> position + ": " + verdict.problem());
                 tally.count("checked: points true");
@@ -246,7 +246,7 @@ final class Judge {
             disk.peek(0, whole);
             contents.add(whole);
         }
-        Oracle.Verdict verdict = scene.oracle().judge(contents, scene.oracle().boundsOf(position));
+        Oracle.Verdict verdict = scene.oracle().judge(contents, scene.oracle().boundsOf(position), position);
         Violation.unless(verdict.isRight(), Invariant.PROMOTED_IS_TRUE, () -> position + ": " + verdict.problem());
         scene.witness().fenced(host);
         tally.count("checked: promotions true");

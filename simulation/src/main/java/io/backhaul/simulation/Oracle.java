@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -17,9 +18,11 @@ import java.util.TreeMap;
  * after n changes. It can say which state a replica is in, and whether that may be the one of a position.
  */
 final class Oracle {
+    private static final Position NEVER = new Position(Long.MAX_VALUE, Long.MAX_VALUE);
     private final List<SimDisk> disks;
     private final List<History[]> histories = new ArrayList<>();
     private final NavigableMap<Position, Bounds> witnessed = new TreeMap<>();
+    private final Map<Place, Position> exempt = new HashMap<>();
     private int states;
 
     /** The contents of one sector, by the state from which it had them. */
@@ -65,6 +68,8 @@ final class Oracle {
             return -1;
         }
     }
+
+    private record Place(int disk, int sector) {}
 
     /** Between which states something must lie, both included. */
     record Bounds(int low, int high) {
@@ -117,6 +122,28 @@ final class Oracle {
         for (int i = 0; i < ids.length; i++) {
             histories.get(disk)[firstSector + i].add(states, ids[i]);
         }
+    }
+
+    /** Sectors that were written to past the capture: until {@link #mended} nobody can ask a replica for what they hold. */
+    void exempt(int disk, int firstSector, int sectors) {
+        for (int i = 0; i < sectors; i++) {
+            exempt.put(new Place(disk, firstSector + i), NEVER);
+        }
+    }
+
+    /** Whether a replica may still lack what was written past the capture. */
+    boolean isExempting() {
+        return exempt.containsValue(NEVER);
+    }
+
+    /** What was written past the capture stands in the stream: from this position on a replica has it. */
+    void mended(Position position) {
+        exempt.replaceAll((place, until) -> until.equals(NEVER) ? position : until);
+    }
+
+    private boolean isExempt(int disk, int sector, Position position) {
+        Position until = exempt.isEmpty() ? null : exempt.get(new Place(disk, sector));
+        return until != null && position.isBefore(until);
     }
 
     /**
@@ -175,8 +202,8 @@ final class Oracle {
                         : above.getValue().high());
     }
 
-    /** Which of the states in bounds the replica's disks are in. */
-    Verdict judge(List<ByteBuffer> replica, Bounds bounds) {
+    /** Which of the states in bounds the replica's disks are in, at a position. */
+    Verdict judge(List<ByteBuffer> replica, Bounds bounds, Position position) {
         List<long[]> found = replica.stream().map(Oracle::ids).toList();
         int candidate = bounds.low();
         while (true) {
@@ -184,6 +211,9 @@ final class Oracle {
             for (int disk = 0; disk < found.size(); disk++) {
                 long[] ids = found.get(disk);
                 for (int sector = 0; sector < ids.length; sector++) {
+                    if (isExempt(disk, sector, position)) {
+                        continue;
+                    }
                     int state = histories.get(disk)[sector].firstWith(ids[sector], candidate);
                     if (state < 0 || state > bounds.high()) {
                         return new Verdict(-1, problem(disk, sector, ids[sector], candidate, bounds));

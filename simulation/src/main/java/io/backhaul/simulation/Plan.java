@@ -29,6 +29,9 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     /** Kinds that end or begin something at great cost, and so strike in few runs. */
     private static final Set<FaultKind> RARE = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.JOURNAL_ROT,
             FaultKind.PROMOTE, FaultKind.MOVE, FaultKind.DISK_CHANGED, FaultKind.BASE_ROT);
+    /** Kinds that take an agent which verifies. */
+    private static final Set<FaultKind> VERIFIED = EnumSet.of(FaultKind.PAST_CAPTURE);
+    private static final int VERIFYING = 2;
     /** Of these, kinds that strike often in some runs. */
     private static final Set<FaultKind> OFTEN = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.DISK_CHANGED);
     private static final Set<FaultKind> DISK_FAULTS = EnumSet.of(FaultKind.DISK_READ_ERROR, FaultKind.DISK_WRITE_ERROR,
@@ -52,25 +55,36 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
      *            which share of blocking calls is interrupted by others
      */
     record Shape(int disks, long diskBytes, int sectorBytes, int processServers, int masterTargets, boolean scans,
-            int ringBytes, double interleaved, Sizes sizes) {
+            int ringBytes, double interleaved, Sizes sizes, Verifies verifies) {
+        /** How often, how fast and how much an agent verifies; never where the period is 0. */
+        record Verifies(int periodSeconds, long bytesPerSecond, int percent) {
+            static final Verifies NEVER = new Verifies(0, 64 << 10, 100);
+        }
+
+        /** The same with an agent that verifies. */
+        Shape verifying(Verifies how) {
+            return new Shape(disks, diskBytes, sectorBytes, processServers, masterTargets, scans, ringBytes,
+                    interleaved, sizes, how);
+        }
+
         /** The same with room for more than receivers give credit for. */
         Shape flooded() {
             Sizes large = new Sizes(FLOOD_BYTES, sizes.batchBytes(), sizes.batchMillis(), sizes.granularityBytes(),
                     sizes.segmentBytes(), 4 * FLOOD_BYTES, 8 * FLOOD_BYTES);
             return new Shape(disks, Math.max(diskBytes, 512 << 10), sectorBytes, processServers, masterTargets, false,
-                    ringBytes, interleaved, large);
+                    ringBytes, interleaved, large, verifies);
         }
 
         /** The same with other sizes, and writes that go through the agent. */
         Shape sized(Sizes other, boolean moves) {
             return new Shape(disks, diskBytes, sectorBytes, processServers, moves ? 2 : 1, false, ringBytes,
-                    interleaved, other);
+                    interleaved, other, verifies);
         }
 
         /** The same with a capture that observes. Its reader waits amid its work. */
         Shape observed(int bytes, boolean oneWay) {
             return new Shape(disks, diskBytes, sectorBytes, oneWay ? 1 : processServers, masterTargets, false, bytes,
-                    Math.max(interleaved, 0.01), sizes);
+                    Math.max(interleaved, 0.01), sizes, verifies);
         }
 
         /** Whether the capture observes, and what is written does not go through the agent. */
@@ -128,6 +142,8 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
             faults.put(FaultKind.LINK_STALL, 6 * SECOND);
             faults.put(FaultKind.DISK_SLOW, 6 * SECOND);
         }
+        Shape.Verifies verifies = verifies(seed, dice.fork("verifies"), faults, shape);
+        shape = shape.verifying(verifies);
         faults.keySet().removeAll(without);
         if (flood) {
             return new Plan(seed, floods.scaled(15, 60) * SECOND, shape.flooded(), Guest.Habits.flood(floods), faults);
@@ -137,20 +153,44 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         return new Plan(seed, chaos, shape, habits, faults);
     }
 
+    /**
+     * Half the lives of one kind, and some of those whose capture observes, are of agents that verify on a schedule. The dice
+     * bear a name that leaves the kept seeds as they were.
+     */
+    private static Shape.Verifies verifies(long seed, Dice dice, Map<FaultKind, Long> faults, Shape shape) {
+        long kind = Math.floorMod(seed, OBSERVED_EACH);
+        double share = kind == VERIFYING ? 0.5 : kind == OBSERVED ? 0.25 : 0;
+        if (shape.scans() || !dice.chance(share)) {
+            return Shape.Verifies.NEVER;
+        }
+        var verifies = new Shape.Verifies((int) dice.scaled(10, 90), dice.scaled(256 << 10, 64 << 20), 100);
+        if (kind != VERIFYING || shape.isObserved()) {
+            return verifies;
+        }
+        if (dice.chance(0.6)) {
+            faults.put(FaultKind.PAST_CAPTURE, dice.scaled(5, 120) * SECOND);
+            // What is restored, or looked at, then is not what anybody could say.
+            List.of(FaultKind.PROMOTE, FaultKind.MOVE, FaultKind.JOURNAL_LOST, FaultKind.DISK_CHANGED)
+                    .forEach(faults::remove);
+            return verifies;
+        }
+        return new Shape.Verifies(verifies.periodSeconds(), verifies.bytesPerSecond(), dice.pick(List.of(100, 30)));
+    }
+
     private static Shape shape(Dice dice, boolean moves) {
         Sizes sizes = new Sizes(dice.scaled(128 << 10, 24 << 20), (int) dice.scaled(4 << 10, 512 << 10),
                 (int) dice.scaled(1, 50), 4096 << dice.nextInt(5), (int) dice.scaled(16 << 10, 1 << 20),
                 dice.scaled(2 << 20, 64 << 20), dice.scaled(16 << 20, 256 << 20));
         return new Shape(1 + dice.nextInt(3), dice.scaled(16, 256) * 4096, dice.chance(0.8) ? 512 : 4096,
                 dice.chance(0.5) ? 1 : 2, moves ? 2 : 1, dice.chance(0.07), 0,
-                dice.pick(List.of(0.0, 0.0, 0.0, 0.1, 0.5, 1.0)), sizes);
+                dice.pick(List.of(0.0, 0.0, 0.0, 0.1, 0.5, 1.0)), sizes, Shape.Verifies.NEVER);
     }
 
     /** Each kind has dice of its own, so that another kind leaves what these do as it is. */
     private static Map<FaultKind, Long> faults(Dice dice, int slower) {
         EnumMap<FaultKind, Long> faults = new EnumMap<>(FaultKind.class);
         double share = dice.pick(List.of(0.0, 0.1, 0.2, 0.4, 0.8));
-        for (FaultKind kind : FaultKind.values()) {
+        for (FaultKind kind : EnumSet.complementOf(EnumSet.copyOf(VERIFIED))) {
             Dice own = dice.fork("how often " + kind);
             boolean rare = RARE.contains(kind);
             boolean often = OFTEN.contains(kind) && own.chance(0.5);
@@ -178,6 +218,12 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     /** Whether nothing strikes that makes a stream begin a new generation. */
     boolean isHarmlessToOrder() {
         return HARMLESS_TO_ORDER.containsAll(faults.keySet());
+    }
+
+    /** Whether whatever differs from the replica has been written past the capture: nothing that is stored is lost or harmed. */
+    boolean keepsWhatIsStored() {
+        return !disksMayFail() && faults.keySet().stream().noneMatch(
+                EnumSet.of(FaultKind.POWER, FaultKind.STATE_ROT, FaultKind.SPOOL_LOST, FaultKind.MOVE)::contains);
     }
 
     /** Whether reading what is stored may fail while faults strike. */

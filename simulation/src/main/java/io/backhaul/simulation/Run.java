@@ -130,6 +130,7 @@ final class Run {
             }
         }
         scene.lookAtTheSource();
+        scene.verifications().look();
         if (looks++ % 8 == 0) {
             scene.stations().forEach(this::noteFaults);
             operator.heed();
@@ -199,7 +200,7 @@ final class Run {
             phase = Phase.DONE;
             return;
         }
-        if (source == null || target == null || judging || scene.guest().isBusy()
+        if (source == null || target == null || judging || scene.oracle().isExempting() || scene.guest().isBusy()
                 || (kernel != null && !kernel.isRead())
                 || scheduler.nanos() - calmSinceNanos < 61 * SECOND) {
             return;
@@ -255,6 +256,11 @@ final class Run {
         @Override
         public boolean flipBit(Dice dice) {
             return scene.flipBit(dice);
+        }
+
+        @Override
+        public boolean writePastCapture(Dice dice) {
+            return scene.writePastCapture(dice);
         }
 
         @Override

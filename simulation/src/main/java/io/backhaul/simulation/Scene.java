@@ -52,6 +52,7 @@ final class Scene {
     private final Witness witness;
     private final Guest guest;
     private final @Nullable KernelDoor kernel;
+    private final Verifications verifications;
     private int sourceBoots;
 
     /** Where a master target keeps things. */
@@ -97,6 +98,7 @@ final class Scene {
                 guest.agentDied();
             }
         });
+        this.verifications = new Verifications(plan, source, oracle, tally);
         disks.getLast().onPowerLost(this::sourceLostPower);
     }
 
@@ -326,6 +328,20 @@ final class Scene {
 
     Guest guest() {
         return guest;
+    }
+
+    /** What is known of verifications. */
+    Verifications verifications() {
+        return verifications;
+    }
+
+    /** Somebody writes to a protected disk past the capture. */
+    boolean writePastCapture(Dice with) {
+        boolean written = guest.writePast(disks, with);
+        if (written) {
+            verifications.struck();
+        }
+        return written;
     }
 
     /** A process server's disk is replaced by an empty one. */

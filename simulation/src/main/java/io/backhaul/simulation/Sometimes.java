@@ -28,7 +28,8 @@ final class Sometimes {
             "ring: lost with the power", "ring: found again", "ring: order outlived the agent",
             "ring: mark amid losses", "digests: UNAVAILABLE", "digests: ALL_ZERO", "digests: SOME",
             "refusal: another replica", "scrub: damage", "resend: heeded", "base rot: found", "base rot: lost",
-            "checked: proofs true", "proof refused", "proof: in part");
+            "checked: proofs true", "proof refused", "proof: in part", "verification: ended",
+            "verification: difference healed");
     private static final List<String> REFUSALS = List.of("BASIS_UNKNOWN", "DISK_MISMATCH", "DISPLACED",
             "FENCED", "GAP",
             "NOT_AUTHORISED", "PEER_SILENT", "SHUTTING_DOWN", "STALE_GENERATION", "STORE_CORRUPT", "STORE_FAILED",

@@ -171,6 +171,11 @@ final class SourcePart implements Station.Part, Guest.Served {
         loop.execute(() -> machine.plan(answer(answered)));
     }
 
+    /** Tells how verification stands, on the agent's loop. */
+    void askVerified(Consumer<SourceStatus.Verified> told) {
+        loop.execute(() -> told.accept(machine.status().verified()));
+    }
+
     /** Only from a task of its own loop. */
     SourceStatus status() {
         return machine.status();

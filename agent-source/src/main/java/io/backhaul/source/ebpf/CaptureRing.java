@@ -1,6 +1,6 @@
 package io.backhaul.source.ebpf;
 
-import io.backhaul.source.ChangeStream;
+import io.backhaul.source.Losses;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -90,7 +90,7 @@ public interface CaptureRing extends AutoCloseable {
     long losses() throws IOException;
 
     /** Hands over all that is marked as lost, and forgets it; answers with a count of losses that are all handed over. */
-    long takeLosses(ChangeStream.LostStretch visitor);
+    long takeLosses(Losses.Visitor visitor);
 
     /** How often a disk has failed to make durable what it said was written, so far. */
     long undurable();

@@ -4,7 +4,7 @@ import io.backhaul.blockio.bpf.BpfHandle;
 import io.backhaul.blockio.bpf.PinFolder;
 import io.backhaul.blockio.bpf.SharedMemory;
 import io.backhaul.blockio.system.BlockDevices;
-import io.backhaul.source.ChangeStream;
+import io.backhaul.source.Losses;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -119,7 +119,7 @@ final class KernelRing implements CaptureRing {
     }
 
     @Override
-    public long takeLosses(ChangeStream.LostStretch visitor) {
+    public long takeLosses(Losses.Visitor visitor) {
         long missed = misses;
         long lost = parts.control().getVolatile(KernelLayout.CONTROL_LOST);
         long block = 1L << parts.control().getIntAcquire(KernelLayout.CONTROL_BLOCK_SHIFT);
@@ -137,7 +137,7 @@ final class KernelRing implements CaptureRing {
         return lost + missed;
     }
 
-    private void takeMarks(int index, long blockBytes, ChangeStream.LostStretch visitor) {
+    private void takeMarks(int index, long blockBytes, Losses.Visitor visitor) {
         EbpfTarget target = targets.get(index);
         SharedMemory marks = parts.marks();
         long first = parts.control().getAcquire(KernelLayout.target(index) + KernelLayout.TARGET_FIRST_MARK);

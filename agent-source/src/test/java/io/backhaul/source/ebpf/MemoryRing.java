@@ -1,6 +1,6 @@
 package io.backhaul.source.ebpf;
 
-import io.backhaul.source.ChangeStream;
+import io.backhaul.source.Losses;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -126,7 +126,7 @@ public final class MemoryRing {
             }
 
             @Override
-            public long takeLosses(ChangeStream.LostStretch visitor) {
+            public long takeLosses(Losses.Visitor visitor) {
                 lost.forEach(each -> visitor.lost(each.disk, each.offset, each.lengthBytes));
                 lost.clear();
                 return losses;

@@ -2,7 +2,7 @@ package io.backhaul.simulation.world;
 
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.engine.loop.Monitor;
-import io.backhaul.source.ChangeStream;
+import io.backhaul.source.Losses;
 import io.backhaul.source.ebpf.CaptureRing;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -249,7 +249,7 @@ public final class SimRing implements SimHost.Store {
         }
 
         @Override
-        public long takeLosses(ChangeStream.LostStretch visitor) {
+        public long takeLosses(Losses.Visitor visitor) {
             process.mustLive();
             lost.forEach(each -> visitor.lost(each.disk, each.offset, each.lengthBytes));
             lost.clear();
