@@ -8,11 +8,14 @@ import io.backhaul.engine.control.ControlServer;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.link.Credentials;
 import io.backhaul.engine.link.LinkServer;
+import io.backhaul.engine.link.TlsLinks;
 import io.backhaul.engine.loop.LanePool;
+import io.backhaul.engine.loop.Loop;
 import io.backhaul.engine.loop.NettyLoops;
 import io.backhaul.engine.metrics.Metric;
 import io.backhaul.engine.metrics.Metrics;
 import io.backhaul.engine.stream.HopTiming;
+import io.backhaul.engine.stream.LinkOffers;
 import io.backhaul.engine.stream.Reception;
 import io.backhaul.engine.time.SystemClock;
 import io.backhaul.protocol.Identity;
@@ -62,10 +65,13 @@ public final class MasterTarget implements AutoCloseable {
                         new MachineHost.Means(settings, places, loops, lanes, new SecureRandom(), faults, metrics)));
         Exports exports = openings.add(new Exports(settings.directory(), settings.get(MasterTargetSettings.SCRATCH),
                 settings.get(MasterTargetSettings.SCRATCH_LIMIT)));
-        Reception reception = new Reception(new Reception.Ports(loops.next(), ByteBufAllocator.DEFAULT,
+        Loop doorstep = loops.next();
+        Reception reception = new Reception(new Reception.Ports(doorstep, ByteBufAllocator.DEFAULT,
                 HopTiming.DEFAULT, MAX_WAITING_LINKS, faults), host);
         this.server = openings.add(LinkServer.listen(settings.get(MasterTargetSettings.LISTEN), credentials, loops,
                 LinkServer.Terms.of(Set.of(Role.PROCESS_SERVER), faults), reception));
+        offerLinks(new LinkOffers.Ports(doorstep, ByteBufAllocator.DEFAULT, HopTiming.DEFAULT,
+                openings.add(new TlsLinks(credentials, loops)), new SecureRandom(), faults), reception);
         handlers.serve(new MasterTargetControl.Target(host, exports, settings.directory(), this::about));
     }
 
@@ -86,6 +92,14 @@ public final class MasterTarget implements AutoCloseable {
         } catch (IOException | ConfigException | RuntimeException failed) {
             openings.closeAfter(failed);
             throw failed;
+        }
+    }
+
+    /** To process servers that cannot dial this side. */
+    private void offerLinks(LinkOffers.Ports ports, Reception reception) {
+        for (String address : settings.get(MasterTargetSettings.DIAL)) {
+            LinkOffers offers = new LinkOffers(ports, address, reception);
+            openings.add(() -> ports.loop().execute(offers::close));
         }
     }
 

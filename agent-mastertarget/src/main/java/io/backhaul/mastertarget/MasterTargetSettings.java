@@ -30,6 +30,8 @@ final class MasterTargetSettings {
             "The directory with ca.pem, cert.pem and key.pem, as management issued them.");
     static final Key<List<UUID>> PROCESS_SERVERS = Key.list(Key.uuid("process-servers",
             "The ids of the process servers that may send; any with a certificate of ours where none is named."));
+    static final Key<List<String>> DIAL = Key.list(Key.address("dial",
+            "Process servers to dial, where they cannot dial this side: each lists this master target by its id."));
     static final Key<Accept> ACCEPT = Key.choice("accept", Accept.ANY,
             "Whose streams are taken: any machine's, or only those listed under machines.");
     static final Key<Duration> RETENTION_TIME = Key.duration("retention.time", RetentionPolicy.DEFAULT.time(),
@@ -87,7 +89,7 @@ final class MasterTargetSettings {
 
     /** Every key, in the order of the reference page. */
     static List<Key<?>> keys() {
-        List<Key<?>> keys = new ArrayList<>(List.of(LISTEN, CREDENTIALS, PROCESS_SERVERS, ACCEPT,
+        List<Key<?>> keys = new ArrayList<>(List.of(LISTEN, DIAL, CREDENTIALS, PROCESS_SERVERS, ACCEPT,
                 StorageSettings.RETENTION_FOLDER, RETENTION_TIME, RETENTION_BYTES, BASE));
         keys.addAll(StorageSettings.keys());
         keys.addAll(List.of(MACHINES, SCRATCH, SCRATCH_LIMIT, CREDIT, CACHE, INDEX_MEMORY, SEGMENT, SCRUB_PERIOD,
@@ -97,6 +99,9 @@ final class MasterTargetSettings {
 
     static Settings load(Path file) throws ConfigException {
         Settings settings = Settings.load(file, keys());
+        if (new HashSet<>(settings.get(DIAL)).size() < settings.get(DIAL).size()) {
+            throw new ConfigException(file + ": a process server stands twice under dial; name each once");
+        }
         Set<UUID> ids = new HashSet<>();
         Set<Path> paths = new HashSet<>();
         for (Settings machine : settings.get(MACHINES)) {

@@ -29,7 +29,6 @@ import org.jspecify.annotations.Nullable;
  * The order point of a machine: every captured write, and every stretch read for a baseline or catch-up, gets its place in
  * the change stream here. Writes are copied into the open batch, which is sealed when it is large or old enough, or at once
  * while nothing else is under way; packing and sending are others' work.
- *
  * <p>
  * Called by any thread. One lock orders everything; it is held for memory work only, so loops may take it. Nothing here
  * ever fails or delays a writer: where there is no room, or no generation, blocks are marked pending instead, and an

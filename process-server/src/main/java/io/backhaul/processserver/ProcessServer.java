@@ -19,6 +19,7 @@ import io.backhaul.engine.loop.NettyLoops;
 import io.backhaul.engine.metrics.Metric;
 import io.backhaul.engine.metrics.Metrics;
 import io.backhaul.engine.stream.HopTiming;
+import io.backhaul.engine.stream.OfferedLinks;
 import io.backhaul.engine.stream.Reception;
 import io.backhaul.engine.time.SystemClock;
 import io.backhaul.protocol.Identity;
@@ -33,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -85,15 +87,22 @@ public final class ProcessServer implements AutoCloseable {
         this.looks = lanes.lane("looks");
         TlsLinks links = openings.add(new TlsLinks(credentials, loops));
         this.loop = loops.next();
+        Set<UUID> dialIn = ProcessServerSettings.dialIn(settings);
+        OfferedLinks offered = new OfferedLinks(
+                new OfferedLinks.Ports(loop, ByteBufAllocator.DEFAULT, HopTiming.DEFAULT,
+                        links, faults),
+                dialIn);
         RelayLimits limits = ProcessServerSettings.limits(settings, spool.freeBytes());
-        this.relay = new Relay(new Relay.Ports(loop, loops::next, lanes::lane, spool, links, new SecureRandom(),
+        this.relay = new Relay(new Relay.Ports(loop, loops::next, lanes::lane, spool, offered, new SecureRandom(),
                 ByteBufAllocator.DEFAULT, faults), limits, ProcessServerSettings.targets(settings));
         limit(ProcessServerSettings.rates(settings));
         await(relay.resume());
         Reception reception = new Reception(
                 new Reception.Ports(loop, ByteBufAllocator.DEFAULT, HopTiming.DEFAULT, MAX_WAITING, faults), relay);
         this.listener = openings.add(LinkServer.listen(settings.get(ProcessServerSettings.LISTEN), credentials, loops,
-                LinkServer.Terms.of(Set.of(Role.SOURCE), faults), reception));
+                LinkServer.Terms.of(dialIn.isEmpty() ? Set.of(Role.SOURCE) : Set.of(Role.SOURCE, Role.MASTER_TARGET),
+                        faults),
+                link -> (link.peer().role() == Role.MASTER_TARGET ? offered : reception).accepted(link)));
         this.shown = new ProcessServerMetrics(metrics, relay);
         metrics.showFaults(faults);
         this.control = openings.add(ControlServer.listen(settings.get(ControlServer.SOCKET),

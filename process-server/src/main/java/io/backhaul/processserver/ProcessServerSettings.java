@@ -6,6 +6,7 @@ import io.backhaul.engine.config.Settings;
 import io.backhaul.engine.control.ControlServer;
 import io.backhaul.engine.metrics.Metrics;
 import io.backhaul.engine.stream.HopTiming;
+import io.backhaul.engine.stream.OfferedLinks;
 import io.backhaul.protocol.Limits;
 import java.nio.file.Path;
 import java.time.DayOfWeek;
@@ -15,7 +16,10 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The keys of a process server's configuration file, and what is concluded from them. */
@@ -30,11 +34,15 @@ final class ProcessServerSettings {
             "The directory with ca.pem, cert.pem and key.pem, as management issued them.");
     static final Key<Path> SPOOL = Key.path("spool", Path.of("spool"),
             "The folder of the spool: what was received and is not journaled yet, for every machine.");
-    static final Key<String> TARGET_ADDRESS = Key.address("address", "The master target's address.");
+    static final Key<String> TARGET_ADDRESS = Key
+            .address("address", "The master target's address; not where it dials in.").optional();
+    static final Key<UUID> TARGET_ID = Key
+            .uuid("id", "The master target's id, where it dials in, by its own setting dial.").optional();
     static final Key<List<String>> TARGET_MACHINES = Key.list(Key
             .text("machines", "The UUIDs of the machines that go there, or \"*\" for all that no other target has.")
             .checked(text -> text.equals(ALL) || isMachine(text), "a machine's UUID or \"*\""));
-    static final Key<List<Settings>> TARGETS = Key.sections("targets", List.of(TARGET_ADDRESS, TARGET_MACHINES),
+    static final Key<List<Settings>> TARGETS = Key.sections("targets",
+            List.of(TARGET_ADDRESS, TARGET_ID, TARGET_MACHINES),
             "The master targets, and which machines go to each.");
     static final Key<Long> SPOOL_LIMIT = Key
             .bytes("spool-limit", 1L << 40, "What all spools together may take; beyond it sources are held back.")
@@ -130,11 +138,12 @@ final class ProcessServerSettings {
     static Relay.Targets targets(Settings settings) {
         Map<String, String> addresses = new HashMap<>();
         for (Settings target : settings.get(TARGETS)) {
+            String address = address(target);
             for (String machine : target.get(TARGET_MACHINES)) {
-                String before = addresses.put(machine, target.get(TARGET_ADDRESS));
+                String before = addresses.put(machine, address);
                 if (before != null) {
                     throw new IllegalArgumentException("targets: " + machine + " goes to " + before + " and to "
-                            + target.get(TARGET_ADDRESS) + "; name it once");
+                            + address + "; name it once");
                 }
             }
         }
@@ -145,6 +154,24 @@ final class ProcessServerSettings {
                 return own == null ? addresses.get(ALL) : own;
             }
         };
+    }
+
+    private static String address(Settings target) {
+        Optional<String> address = target.find(TARGET_ADDRESS);
+        Optional<UUID> id = target.find(TARGET_ID);
+        if (address.isPresent() == id.isPresent()) {
+            throw new IllegalArgumentException(
+                    "targets: each needs either an address, to be dialled, or an id, where it"
+                            + " dials in; "
+                            + (id.isPresent() ? "remove one of the two from " + id.get() : "one has neither"));
+        }
+        return id.map(OfferedLinks::address).orElseGet(address::orElseThrow);
+    }
+
+    /** Which master targets dial in. */
+    static Set<UUID> dialIn(Settings settings) {
+        return settings.get(TARGETS).stream().flatMap(target -> target.find(TARGET_ID).stream())
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /** @param volumeBytes what the spool's volume has, used or free */

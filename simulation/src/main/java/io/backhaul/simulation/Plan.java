@@ -7,6 +7,8 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * What a seed means: the shape of the system, how busy the guest is, and which faults strike how often. Each seed takes a
@@ -32,6 +34,7 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     /** Kinds that take an agent which verifies. */
     private static final Set<FaultKind> VERIFIED = EnumSet.of(FaultKind.PAST_CAPTURE);
     private static final int VERIFYING = 2;
+    private static final int DIALLED_IN = 3;
     /** Of these, kinds that strike often in some runs. */
     private static final Set<FaultKind> OFTEN = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.DISK_CHANGED);
     private static final Set<FaultKind> DISK_FAULTS = EnumSet.of(FaultKind.DISK_READ_ERROR, FaultKind.DISK_WRITE_ERROR,
@@ -51,11 +54,14 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
      *            whether the agent only compares, and the guest writes while it does not run
      * @param ringBytes
      *            of the ring in the kernel, where the capture observes; 0 where writes go through the agent
+     * @param dialledIn
+     *            process servers that do not dial master targets, but are dialled by them
      * @param interleaved
      *            which share of blocking calls is interrupted by others
      */
     record Shape(int disks, long diskBytes, int sectorBytes, int processServers, int masterTargets, boolean scans,
-            int ringBytes, double interleaved, Sizes sizes, Verifies verifies) {
+            int ringBytes, double interleaved, Sizes sizes, Verifies verifies,
+            Set<Integer> dialledIn) {
         /** How often, how fast and how much an agent verifies; never where the period is 0. */
         record Verifies(int periodSeconds, long bytesPerSecond, int percent) {
             static final Verifies NEVER = new Verifies(0, 64 << 10, 100);
@@ -64,7 +70,13 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         /** The same with an agent that verifies. */
         Shape verifying(Verifies how) {
             return new Shape(disks, diskBytes, sectorBytes, processServers, masterTargets, scans, ringBytes,
-                    interleaved, sizes, how);
+                    interleaved, sizes, how, dialledIn);
+        }
+
+        /** The same with master targets that dial these process servers. */
+        Shape dialledIn(Set<Integer> relays) {
+            return new Shape(disks, diskBytes, sectorBytes, processServers, masterTargets, scans, ringBytes,
+                    interleaved, sizes, verifies, relays);
         }
 
         /** The same with room for more than receivers give credit for. */
@@ -72,19 +84,19 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
             Sizes large = new Sizes(FLOOD_BYTES, sizes.batchBytes(), sizes.batchMillis(), sizes.granularityBytes(),
                     sizes.segmentBytes(), 4 * FLOOD_BYTES, 8 * FLOOD_BYTES);
             return new Shape(disks, Math.max(diskBytes, 512 << 10), sectorBytes, processServers, masterTargets, false,
-                    ringBytes, interleaved, large, verifies);
+                    ringBytes, interleaved, large, verifies, dialledIn);
         }
 
         /** The same with other sizes, and writes that go through the agent. */
         Shape sized(Sizes other, boolean moves) {
             return new Shape(disks, diskBytes, sectorBytes, processServers, moves ? 2 : 1, false, ringBytes,
-                    interleaved, other, verifies);
+                    interleaved, other, verifies, dialledIn);
         }
 
         /** The same with a capture that observes. Its reader waits amid its work. */
         Shape observed(int bytes, boolean oneWay) {
             return new Shape(disks, diskBytes, sectorBytes, oneWay ? 1 : processServers, masterTargets, false, bytes,
-                    Math.max(interleaved, 0.01), sizes, verifies);
+                    Math.max(interleaved, 0.01), sizes, verifies, dialledIn);
         }
 
         /** Whether the capture observes, and what is written does not go through the agent. */
@@ -143,7 +155,7 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
             faults.put(FaultKind.DISK_SLOW, 6 * SECOND);
         }
         Shape.Verifies verifies = verifies(seed, dice.fork("verifies"), faults, shape);
-        shape = shape.verifying(verifies);
+        shape = shape.verifying(verifies).dialledIn(dialledIn(seed, dice.fork("who connects"), shape.processServers()));
         faults.keySet().removeAll(without);
         if (flood) {
             return new Plan(seed, floods.scaled(15, 60) * SECOND, shape.flooded(), Guest.Habits.flood(floods), faults);
@@ -177,13 +189,23 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         return new Shape.Verifies(verifies.periodSeconds(), verifies.bytesPerSecond(), dice.pick(List.of(100, 30)));
     }
 
+    /** A site may allow connections one way only: in some lives master targets dial all process servers, in some a part of them. */
+    private static Set<Integer> dialledIn(long seed, Dice dice, int processServers) {
+        if (Math.floorMod(seed, OBSERVED_EACH) != DIALLED_IN || !dice.chance(0.5)) {
+            return Set.of();
+        }
+        double share = dice.chance(0.7) ? 1 : 0.5;
+        return IntStream.range(0, processServers).filter(relay -> dice.chance(share)).boxed()
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
     private static Shape shape(Dice dice, boolean moves) {
         Sizes sizes = new Sizes(dice.scaled(128 << 10, 24 << 20), (int) dice.scaled(4 << 10, 512 << 10),
                 (int) dice.scaled(1, 50), 4096 << dice.nextInt(5), (int) dice.scaled(16 << 10, 1 << 20),
                 dice.scaled(2 << 20, 64 << 20), dice.scaled(16 << 20, 256 << 20));
         return new Shape(1 + dice.nextInt(3), dice.scaled(16, 256) * 4096, dice.chance(0.8) ? 512 : 4096,
                 dice.chance(0.5) ? 1 : 2, moves ? 2 : 1, dice.chance(0.07), 0,
-                dice.pick(List.of(0.0, 0.0, 0.0, 0.1, 0.5, 1.0)), sizes, Shape.Verifies.NEVER);
+                dice.pick(List.of(0.0, 0.0, 0.0, 0.1, 0.5, 1.0)), sizes, Shape.Verifies.NEVER, Set.of());
     }
 
     /** Each kind has dice of its own, so that another kind leaves what these do as it is. */

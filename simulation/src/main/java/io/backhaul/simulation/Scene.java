@@ -1,5 +1,6 @@
 package io.backhaul.simulation;
 
+import io.backhaul.engine.stream.OfferedLinks;
 import io.backhaul.protocol.Identity;
 import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -105,9 +107,13 @@ final class Scene {
     private void addRelay(int index) {
         SimHost host = host("ps" + index);
         SimDrive spool = new SimDrive(host, "spool", plan.shape().sizes().spoolBytes(), tally);
+        Set<UUID> dialIn = isDialledIn(index)
+                ? IntStream.range(0, plan.shape().masterTargets()).mapToObj(Scene::targetId).collect(Collectors.toSet())
+                : Set.of();
         RelayPart.Site site = new RelayPart.Site(new Identity(Role.PROCESS_SERVER, new UUID(8, index)),
-                Config.relayAddress(index), () -> Config.targetAddress(config.target()), spool, network,
-                () -> config.relay(index), dice);
+                Config.relayAddress(index), () -> dialIn.isEmpty() ? Config.targetAddress(config.target())
+                        : OfferedLinks.address(targetId(config.target())),
+                spool, network, () -> config.relay(index), dialIn, dice);
         spools.add(spool);
         relays.add(new Station<>(host, process -> RelayPart.start(process, site), dice, tally));
     }
@@ -116,10 +122,22 @@ final class Scene {
         SimHost host = host(targetHost(index));
         Store store = new Store(new SimDrive(host, "volume", plan.shape().sizes().journalBytes(), tally),
                 new SimBaseDisks(host, tally));
-        TargetPart.Site site = new TargetPart.Site(MACHINE, new Identity(Role.MASTER_TARGET, new UUID(9, index)),
-                Config.targetAddress(index), store.volume(), store.disks(), network, config::targetSetup, dice);
+        TargetPart.Site site = new TargetPart.Site(MACHINE, new Identity(Role.MASTER_TARGET, targetId(index)),
+                Config.targetAddress(index), store.volume(), store.disks(), network, config::targetSetup,
+                IntStream.range(0, plan.shape().processServers()).filter(this::isDialledIn)
+                        .mapToObj(Config::relayAddress).toList(),
+                dice);
         stores.add(store);
         targets.add(new Station<>(host, process -> TargetPart.start(process, site), dice, tally));
+    }
+
+    private static UUID targetId(int index) {
+        return new UUID(9, index);
+    }
+
+    /** Whether a process server does not dial master targets, but is dialled by them. */
+    private boolean isDialledIn(int relay) {
+        return plan.shape().dialledIn().contains(relay);
     }
 
     static String targetHost(int index) {

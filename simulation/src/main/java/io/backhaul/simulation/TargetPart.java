@@ -2,6 +2,7 @@ package io.backhaul.simulation;
 
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.loop.Loop;
+import io.backhaul.engine.stream.LinkOffers;
 import io.backhaul.engine.stream.Reception;
 import io.backhaul.mastertarget.MasterTargetMachine;
 import io.backhaul.mastertarget.MachineStatus;
@@ -32,10 +33,15 @@ final class TargetPart implements Station.Part {
     private final FaultLog faults;
     private final List<View> open = new ArrayList<>();
 
-    /** What is there before it starts. */
+    /**
+     * What is there before it starts.
+     *
+     * @param dials
+     *            process servers that it dials, since they do not dial it
+     */
     record Site(UUID machine, Identity identity, String address, SimDrive volume, SimBaseDisks disks,
             SimNetwork network,
-            Supplier<MasterTargetMachine.Setup> setup, Dice dice) {}
+            Supplier<MasterTargetMachine.Setup> setup, List<String> dials, Dice dice) {}
 
     private TargetPart(SimProcess process, Site site) {
         this.process = process;
@@ -62,6 +68,12 @@ final class TargetPart implements Station.Part {
                 });
         site.network().listen(process, site.address(), site.identity(), reception[0]::accepted);
         loop.execute(machine::begin);
+        if (!site.dials().isEmpty()) {
+            var offering = new LinkOffers.Ports(doorstep, process.allocator(), setup.timing(),
+                    site.network().dialler(process, site.identity()), site.dice().fork("offers " + process.name()),
+                    faults);
+            site.dials().forEach(relay -> new LinkOffers(offering, relay, reception[0]));
+        }
     }
 
     static TargetPart start(SimProcess process, Site site) {

@@ -70,6 +70,14 @@ public final class Reception implements Acceptor {
         ports.loop().execute(guest::arrive);
     }
 
+    /**
+     * A link that this side has made has been greeted, and goes the way of those that were accepted. On the reception's loop;
+     * the frame stays the caller's.
+     */
+    void greeted(Link link, Frame hello) {
+        new Guest(link).greet(hello);
+    }
+
     /** How often links were refused here, by code; on the reception's loop. */
     public Map<FaultCode, Long> refusals() {
         return Map.copyOf(refusals);

@@ -166,7 +166,9 @@ public final class StreamSender {
         heardNanos = ports.loop().clock().nanos();
         receivedBytes = link.receivedBytes();
         try {
-            boolean ofTheLink = frame.type() == FrameType.REFUSAL && frame.machine().equals(Reception.NO_MACHINE);
+            // Who has offered the link may have asked whether this side is there before it was greeted.
+            boolean ofTheLink = (frame.type() == FrameType.REFUSAL || frame.type() == FrameType.PING)
+                    && frame.machine().equals(Reception.NO_MACHINE);
             if (!ofTheLink && !frame.machine().equals(route.machine())) {
                 throw new MalformedBodyException(frame.type() + " of machine " + frame.machine());
             }
