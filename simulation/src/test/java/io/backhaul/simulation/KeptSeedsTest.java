@@ -51,7 +51,8 @@ class KeptSeedsTest {
         "whether damaged records are needed was not asked again after an error,--seed 2719",
         "a point that cannot be opened kept a later one from being offered,--seed 4999",
         "a frame that could not be found hid what is behind it,--seed 20781000109",
-        "a generation from before the state was lost was built upon another stream,--seed 795506496527"})
+        "a generation from before the state was lost was built upon another stream,--seed 795506496527",
+        "who had lost the frame that its stream began with was held to have lost nothing,--seed 65000000011"})
     void whatWasFoundOnceStaysMended(String bug, String command) {
         Options options = Options.of(List.of(command.replace(';', ',').split(" ", -1)));
         Plan plan = Plan.of(options.first, options.without);
