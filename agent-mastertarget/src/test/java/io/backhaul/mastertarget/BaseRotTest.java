@@ -369,11 +369,17 @@ final class BaseRotTest {
                     fixture.crash(random.nextInt(3) > 0);
                     fixture.start();
                 }
-                fixture.mend();
                 if (random.nextBoolean()) {
+                    if (random.nextBoolean()) {
+                        // What was cut off cannot be folded again yet.
+                        fixture.disks.values().forEach(disk -> disk.failIn(0));
+                    } else {
+                        fixture.mend();
+                    }
                     fixture.world.pass(SECOND);
                     assertThat(scrub(fixture)).as("seed %d, round %d", seed, i).isEmpty();
                 }
+                fixture.mend();
             }
             fixture.source.send();
             fixture.world.pass(20 * SECOND);

@@ -193,8 +193,6 @@ record Defect(String name, String sentence, List<Edit> edits) {
                         believing("mastertarget.SectorSums.wrong", "ByteBuffer", "equals")),
                 of("base-sums-unsynced", "a fold is checkpointed before the checksums are durable",
                         emptied("mastertarget.SectorSums.sync")),
-                of("base-takes-torn-for-rot", "what a fold has left half written counts as damaged",
-                        without("mastertarget.BaseDamages.wrong", "Layers$Found", "piece")),
                 of("target-digests-zero", "a chunk that holds something is said to be zero",
                         emptied("mastertarget.ChunkDigests.digest")));
     }
