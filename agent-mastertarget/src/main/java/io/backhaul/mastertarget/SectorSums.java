@@ -58,7 +58,10 @@ final class SectorSums implements AutoCloseable {
         this.whole = whole;
     }
 
-    /** Makes a file that knows nothing, or that all is zero, durably; one of that name is replaced. */
+    /**
+     * Makes a file that knows nothing, or that all is zero, durably, with all the room that it will ever take; one of that
+     * name is replaced.
+     */
     static SectorSums create(Volume volume, String name, Owner owner, boolean allZero) throws IOException {
         String fresh = name + ".new";
         if (volume.exists(fresh)) {
@@ -66,6 +69,8 @@ final class SectorSums implements AutoCloseable {
         }
         try (StoredFile made = volume.create(fresh)) {
             made.write(0, header(owner, allZero));
+            // Where the volume is full the base disks must be able to move, so that it gets room again.
+            made.preallocate(place(ceiling(owner.sizeBytes)));
             made.sync();
         }
         volume.rename(fresh, name);
@@ -141,6 +146,10 @@ final class SectorSums implements AutoCloseable {
 
     boolean isWhole() {
         return whole;
+    }
+
+    private static long ceiling(long offset) {
+        return (offset + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
     }
 
     private static long place(long offset) {

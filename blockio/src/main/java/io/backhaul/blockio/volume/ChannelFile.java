@@ -13,9 +13,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A file of a {@link DirectoryVolume}. */
 final class ChannelFile implements StoredFile {
-    /** Less is written: a hole is not worth opening the file once more. */
-    private static final int PUNCHED_BYTES = 1 << 20;
-
     private final Path path;
     private final FileChannel channel;
     private final Object gathering = new Object();
@@ -61,25 +58,6 @@ final class ChannelFile implements StoredFile {
             }
         } catch (IOException failure) {
             throw poisoned("write", failure);
-        }
-    }
-
-    @Override
-    public void zero(long offset, long lengthBytes) throws IOException {
-        healthy();
-        if (lengthBytes < PUNCHED_BYTES || !punch(offset, Math.min(channel.size() - offset, lengthBytes))) {
-            StoredFile.super.zero(offset, lengthBytes);
-        }
-    }
-
-    private boolean punch(long offset, long lengthBytes) throws IOException {
-        if (lengthBytes <= 0 || !NativeFile.available()) {
-            return false;
-        }
-        try (NativeFile file = NativeFile.open(path, true, false)) {
-            return file.punchHole(offset, lengthBytes);
-        } catch (IOException failure) {
-            throw poisoned("zero", failure);
         }
     }
 

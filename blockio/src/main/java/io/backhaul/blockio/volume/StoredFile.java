@@ -20,7 +20,7 @@ public interface StoredFile extends AutoCloseable {
     /** Writes all remaining bytes of the sources one behind the other. */
     void write(long offset, ByteBuffer[] sources) throws IOException;
 
-    /** Makes the range read as zeroes, as far as the file reaches; its length stays. */
+    /** Makes the range read as zeroes, as far as the file reaches; its length stays, and so does the room that it takes. */
     default void zero(long offset, long lengthBytes) throws IOException {
         ByteBuffer zeroes = ByteBuffer.allocate((int) Math.min(lengthBytes, 64 << 10));
         long end = Math.min(length(), offset + lengthBytes);
