@@ -3,6 +3,7 @@ package io.backhaul.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.backhaul.engine.control.ControlFault;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
@@ -93,14 +94,20 @@ class FullRetentionIT {
                 status -> status.group("window").flag("short"));
         assertThat(machine.text("volume")).isEqualTo("tight");
         assertThat(machine.groups("disks").getFirst().text("datastore")).isEqualTo("solid");
-        Answer places = new Answer(fleet.client(Part.MASTER_TARGET).ask("datastores", Map.of()));
+        Awaitility.await("a thick disk takes all").atMost(Duration.ofMinutes(1)).untilAsserted(
+                () -> assertThat(places(fleet).groups("datastores").getLast().count("usedBytes"))
+                        .isGreaterThanOrEqualTo(DISK_BYTES));
+        Answer places = places(fleet);
         assertThat(places.groups("volumes")).extracting(place -> place.text("name")).containsExactly("tight", "spare");
         Answer solid = places.groups("datastores").getLast();
-        assertThat(solid.count("usedBytes")).as("a thick disk takes all").isGreaterThanOrEqualTo(DISK_BYTES);
         assertThat(solid.count("promisedBytes")).isZero();
         assertThat(solid.members().get("machines")).isEqualTo(List.of(fleet.id(Part.SOURCE).toString()));
         assertThat(Backhaul.commandLine().execute("datastores", "--config",
                 fleet.config(Part.MASTER_TARGET).toString())).isEqualTo(Backhaul.DONE);
+    }
+
+    private static Answer places(Fleet fleet) throws ControlFault {
+        return new Answer(fleet.client(Part.MASTER_TARGET).ask("datastores", Map.of()));
     }
 
     /** Room is looked at every few seconds only. */
