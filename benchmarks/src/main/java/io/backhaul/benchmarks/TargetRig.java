@@ -27,6 +27,8 @@ import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -64,12 +66,16 @@ final class TargetRig implements AutoCloseable {
     /** Raw files beside the machine's folder. */
     private final class Files512 implements BaseDisks {
         @Override
-        public PlacedDisk prepare(UUID id, String machineName, DiskInfo disk) throws IOException {
-            Path path = folder.resolve("disk-" + disk.index() + ".raw");
-            if (!Files.exists(path)) {
-                RawDevice.create(path, disk.sizeBytes()).close();
+        public List<PlacedDisk> prepare(UUID id, String machineName, List<DiskInfo> wanted) throws IOException {
+            List<PlacedDisk> placed = new ArrayList<>();
+            for (DiskInfo each : wanted) {
+                Path path = disk(each.index());
+                if (!Files.exists(path)) {
+                    RawDevice.create(path, each.sizeBytes()).close();
+                }
+                placed.add(new PlacedDisk(each, DiskFormat.RAW, path.toString()));
             }
-            return new PlacedDisk(disk, DiskFormat.RAW, path.toString());
+            return placed;
         }
 
         @Override
