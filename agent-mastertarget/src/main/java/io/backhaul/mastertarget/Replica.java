@@ -54,6 +54,7 @@ final class Replica {
     private BaseSet disks;
     private Checkpoint checkpoint;
     private Position origin;
+    private Position earlierOrigin;
 
     /** Where a replica lies. */
     record Place(UUID machine, Volume volume, BaseDisks disks, SegmentLimits segments, ByteBufAllocator allocator,
@@ -110,6 +111,7 @@ final class Replica {
         this.checkpoint = contents.checkpoint;
         this.reading = reading;
         this.origin = checkpoint.origin().max(timeline.origin());
+        this.earlierOrigin = origin;
         this.remembered = remembered;
         this.payloads = new Payloads(log, reading.cacheBytes(), reading.damages());
         this.indexer = newIndexer();
@@ -266,12 +268,13 @@ final class Replica {
     }
 
     /** Where the newest generation began that builds on nothing: no other one builds on what is before it. */
-    Position origin() {
-        return origin;
+    Position origin(Position reached) {
+        return reached.isAtLeast(origin) ? origin : earlierOrigin;
     }
 
-    /** A generation begins that builds on nothing. */
+    /** A generation begins that builds on nothing; where it does not come into the journal, the one before counts again. */
     void beginsAnew(Position first) {
+        earlierOrigin = origin(timeline.last());
         origin = first;
     }
 
@@ -326,7 +329,7 @@ final class Replica {
      *            what must be durable before; may fail
      */
     void save(Step first, UnaryOperator<Checkpoint> change, Consumer<IOException> failed, Runnable saved) {
-        Position since = origin;
+        Position since = origin(timeline.last());
         store.submit(() -> {
             first.run();
             return stored.save(was -> change.apply(was).withOrigin(since));
