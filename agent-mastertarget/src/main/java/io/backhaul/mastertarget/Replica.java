@@ -274,7 +274,7 @@ final class Replica {
 
     /** A generation begins that builds on nothing; where it does not come into the journal, the one before counts again. */
     void beginsAnew(Position first) {
-        earlierOrigin = origin(timeline.last());
+        earlierOrigin = origin.isBefore(first) ? origin : earlierOrigin;
         origin = first;
     }
 
@@ -329,7 +329,7 @@ final class Replica {
      *            what must be durable before; may fail
      */
     void save(Step first, UnaryOperator<Checkpoint> change, Consumer<IOException> failed, Runnable saved) {
-        Position since = origin(timeline.last());
+        Position since = origin;
         store.submit(() -> {
             first.run();
             return stored.save(was -> change.apply(was).withOrigin(since));
