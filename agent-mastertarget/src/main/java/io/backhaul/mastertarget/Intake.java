@@ -110,7 +110,7 @@ final class Intake {
         }
         accepted = frame.last();
         if (buildsOnNothing(frame)) {
-            replica.beginsAnew(frame.first());
+            replica.beginnings().add(frame.first());
         }
         Arrived arrived = new Arrived(frame, released);
         if (turning) {

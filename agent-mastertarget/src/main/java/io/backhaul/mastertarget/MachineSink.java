@@ -88,7 +88,7 @@ final class MachineSink implements FrameSink {
                     + shapes(known));
         }
         Position basis = start.basis();
-        Position origin = parts.replica().origin(parts.intake().accepted());
+        Position origin = parts.replica().beginnings().upTo(parts.intake().accepted());
         if (!basis.equals(Position.NONE) && basis.isBefore(origin)) {
             return refusal(FaultCode.BASIS_UNKNOWN,
                     "basis " + basis + ", but the stream began anew at " + origin + ", on nothing");

@@ -53,8 +53,7 @@ final class Replica {
     private Timeline timeline;
     private BaseSet disks;
     private Checkpoint checkpoint;
-    private Position origin;
-    private Position earlierOrigin;
+    private final Beginnings beginnings;
 
     /** Where a replica lies. */
     record Place(UUID machine, Volume volume, BaseDisks disks, SegmentLimits segments, ByteBufAllocator allocator,
@@ -110,8 +109,7 @@ final class Replica {
         this.disks = contents.disks;
         this.checkpoint = contents.checkpoint;
         this.reading = reading;
-        this.origin = checkpoint.origin().max(timeline.origin());
-        this.earlierOrigin = origin;
+        this.beginnings = new Beginnings(checkpoint.origin().max(timeline.origin()));
         this.remembered = remembered;
         this.payloads = new Payloads(log, reading.cacheBytes(), reading.damages());
         this.indexer = newIndexer();
@@ -267,15 +265,9 @@ final class Replica {
         return checkpoint.base().position();
     }
 
-    /** Where the newest generation began that builds on nothing: no other one builds on what is before it. */
-    Position origin(Position reached) {
-        return reached.isAtLeast(origin) ? origin : earlierOrigin;
-    }
-
-    /** A generation begins that builds on nothing; where it does not come into the journal, the one before counts again. */
-    void beginsAnew(Position first) {
-        earlierOrigin = origin.isBefore(first) ? origin : earlierOrigin;
-        origin = first;
+    /** Where the stream began on nothing. */
+    Beginnings beginnings() {
+        return beginnings;
     }
 
     /** The oldest state that can still be had: that of the base disks, or what has been saved of an earlier one. */
@@ -329,7 +321,8 @@ final class Replica {
      *            what must be durable before; may fail
      */
     void save(Step first, UnaryOperator<Checkpoint> change, Consumer<IOException> failed, Runnable saved) {
-        Position since = origin;
+        // The timeline knows nothing of what goes straight to the base disks.
+        Position since = checkpoint.direct() ? beginnings.newest() : beginnings.upTo(timeline.last());
         store.submit(() -> {
             first.run();
             return stored.save(was -> change.apply(was).withOrigin(since));

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a machine does, one thing at a time. */
 final class MachineTest {
@@ -156,6 +157,52 @@ final class MachineTest {
         send();
         assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
         assertThat(fixture.machine.positions().received()).isEqualTo(after);
+    }
+
+    /** What goes straight to the base disks is in no journal that could say so after a restart. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whereAComparisonBeganOnNothingIsRememberedWithoutAJournal(boolean ordered) {
+        fixture.start();
+        fixture.world.pass(SECOND);
+        source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
+        source.everything();
+        send();
+        Position basis = source.last();
+        source.generation(basis, Position.NONE, Fidelity.BASELINE);
+        source.everything();
+        send();
+        if (ordered) {
+            source.fidelity(Fidelity.ORDERED);
+            send();
+        }
+        Position after = source.last();
+        assertThat(source.told()).isEqualTo(after);
+        fixture.crash(true);
+        fixture.start();
+        fixture.world.pass(SECOND);
+        source.generation(after, basis, Fidelity.CATCH_UP);
+        send();
+        assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
+    }
+
+    @Test
+    void aStreamThatBeganAnewAndWasGivenUpBeforeItWasDurableCountsNoMore() {
+        begin();
+        Position basis = source.last();
+        fixture.volume.folder("journal").failIn(0, new IOException("Input/output error"));
+        source.generation(basis, Position.NONE, Fidelity.BASELINE);
+        send();
+        assertThat(source.told()).isEqualTo(basis);
+        source.hangUp();
+        source.generation(basis, basis, Fidelity.CATCH_UP);
+        source.connect(fixture.machine);
+        fixture.world.pass(1);
+        fixture.mend();
+        source.refusals().clear();
+        send();
+        assertThat(source.refusals()).isEmpty();
+        assertThat(source.told()).isEqualTo(source.last());
     }
 
     @Test
