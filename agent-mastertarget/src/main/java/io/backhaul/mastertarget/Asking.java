@@ -15,9 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Asks the source for what the newest point lacks, since records of the journal or sectors of base disks are damaged: for that and nothing else, as much
- * as goes into one RESEND, and after a while for what is lacking still. Whether the answer has come is not looked for:
- * what is damaged is superseded then.
+ * Asks the source for what the newest point lacks, since records of the journal or sectors of base disks are damaged: for that
+ * and nothing else, as much as goes into one RESEND, and after a while for what is lacking still. Whether the answer has come
+ * is not looked for: what is damaged is superseded then.
  * <p>
  * Owned by the machine's loop; finds out on a lane what is lacking.
  */

@@ -8,9 +8,11 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -26,6 +28,7 @@ final class SpaceWatch {
     private final FaultLog faults;
     private final Rooms rooms;
     private final Map<String, Level> before = new HashMap<>();
+    private final Set<String> overcommitted = new HashSet<>();
     private volatile Seen latest = new Seen(List.of(), List.of());
 
     /** All of them, in the order of the configuration. */
@@ -144,19 +147,12 @@ final class SpaceWatch {
             return;
         }
         String subject = datastore.described();
-        boolean was = before.containsKey(promisesOf(subject));
-        if (usage.isOvercommitted() && !was) {
-            before.put(promisesOf(subject), Level.LOW);
+        if (usage.isOvercommitted() && overcommitted.add(subject)) {
             faults.report(FaultCode.OVERCOMMITTED, subject, "thin disks may grow by "
                     + Room.shown(usage.promisedBytes()) + ", and " + Room.shown(usage.room().freeBytes())
                     + " are free in " + datastore.folder());
-        } else if (was && usage.promisedBytes() <= usage.room().freeBytes() * (1 - RELIEF)) {
-            before.remove(promisesOf(subject));
+        } else if (usage.promisedBytes() <= usage.room().freeBytes() * (1 - RELIEF) && overcommitted.remove(subject)) {
             faults.clear(FaultCode.OVERCOMMITTED, subject);
         }
-    }
-
-    private static String promisesOf(String subject) {
-        return "promises of " + subject;
     }
 }

@@ -6,17 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.log.StoreException;
 import io.backhaul.mastertarget.RetentionPolicy.Stand;
-import io.backhaul.protocol.DigestRequest;
-import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Fidelity;
-import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
-import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -28,7 +23,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class BaseRotTest {
     private static final long SECOND = 1_000_000_000L;
     private static final int FLIPS = Integer.getInteger("flips", 10);
-    private static final int POINTS = 12;
 
     /** A machine whose base disks hold something, with points before and behind it. */
     private static TargetFixture machine(long seed, Stand stand) {
@@ -60,55 +54,8 @@ final class BaseRotTest {
     private static String flip(TargetFixture fixture, Random random) {
         int disk = random.nextInt(TargetFixture.DISKS);
         int offset = random.nextInt(TargetFixture.DISK_BYTES);
-        disk(fixture, disk).flip(offset, random.nextInt(8));
+        fixture.disk(disk).flip(offset, random.nextInt(8));
         return "disk-" + disk;
-    }
-
-    private static CrashDisk disk(TargetFixture fixture, int index) {
-        CrashDisk disk = fixture.disks.get(index);
-        assertThat(disk).isNotNull();
-        return disk;
-    }
-
-    private static List<MachineStatus.Damage> scrub(TargetFixture fixture) {
-        List<MachineStatus.Damage> found = new ArrayList<>();
-        List<String> ended = new ArrayList<>();
-        fixture.machine.scrub(new MasterTargetMachine.ScrubOutcome() {
-            @Override
-            public void done(long bytes, List<MachineStatus.Damage> damaged) {
-                found.addAll(damaged);
-                ended.add("done");
-            }
-
-            @Override
-            public void failed(String why) {
-                ended.add(why);
-            }
-        });
-        fixture.world.pass(60 * SECOND);
-        assertThat(ended).containsExactly("done");
-        return found;
-    }
-
-    private static List<Position> offered(TargetFixture fixture) {
-        List<Position> offered = new ArrayList<>();
-        for (RecoveryPoints.Interval interval : fixture.machine.points().intervals()) {
-            for (Position at = interval.from(); interval.to().isAtLeast(at); at = at.plus(1)) {
-                offered.add(at);
-            }
-        }
-        return offered;
-    }
-
-    private static void assertOfferedPointsAreTrue(TargetFixture fixture, String when) throws IOException {
-        List<Position> offered = offered(fixture);
-        Random some = new Random(offered.size());
-        for (int i = 0; i < Math.min(offered.size(), POINTS); i++) {
-            Position point = i == 0 ? offered.getFirst()
-                    : i == 1 ? offered.getLast() : offered.get(some.nextInt(offered.size()));
-            assertThat(Oracle.same(fixture.readAt(point), fixture.source.oracle.stateAt(point)))
-                    .as("%s: %s", when, point).isTrue();
-        }
     }
 
     /** Opens each point that was offered before: it is true, or not to be had. Answers how many can be read. */
@@ -135,19 +82,19 @@ final class BaseRotTest {
         for (int seed = 0; seed < FLIPS; seed++) {
             TargetFixture fixture = machine(seed, stand);
             fixture.source.heeding = true;
-            List<Position> before = offered(fixture);
+            List<Position> before = fixture.offered();
             String file = flip(fixture, new Random(seed));
             String when = "seed " + seed + ", " + file;
             readable(fixture, before, when);
             fixture.world.pass(SECOND);
-            assertThat(scrub(fixture)).as(when).extracting(MachineStatus.Damage::file).containsExactly(file);
+            assertThat(fixture.scrub()).as(when).extracting(MachineStatus.Damage::file).containsExactly(file);
             assertThat(fixture.faults.recent()).as(when).filteredOn(fault -> fault.code() == FaultCode.STORE_CORRUPT)
                     .extracting(FaultLog.Fault::subject).containsExactly(file + " of " + fixture.source.machine);
-            assertOfferedPointsAreTrue(fixture, when);
+            fixture.assertOfferedPointsAreTrue(when);
             write(fixture);
             fixture.world.pass(40 * SECOND);
             assertThat(fixture.machine.points().newest()).as(when).isEqualTo(fixture.source.last());
-            assertOfferedPointsAreTrue(fixture, when + ", sent again");
+            fixture.assertOfferedPointsAreTrue(when + ", sent again");
             asked += fixture.source.resends().size();
             // All that is older leaves the window.
             fixture.machine.changeRetention(new RetentionPolicy(stand, Duration.ofSeconds(1), 1));
@@ -158,8 +105,8 @@ final class BaseRotTest {
             assertThat(fixture.volume.exists(DamageFile.NAME)).as(when).isFalse();
             assertThat(fixture.faults.recent()).filteredOn(fault -> fault.code() == FaultCode.STORE_CORRUPT)
                     .noneMatch(FaultLog.Fault::standing);
-            assertThat(scrub(fixture)).as(when).isEmpty();
-            assertOfferedPointsAreTrue(fixture, when + ", folded");
+            assertThat(fixture.scrub()).as(when).isEmpty();
+            fixture.assertOfferedPointsAreTrue(when + ", folded");
             fixture.source.close();
         }
         assertThat(asked).isPositive();
@@ -172,7 +119,7 @@ final class BaseRotTest {
             TargetFixture fixture = machine(seed, stand);
             Random random = new Random(seed);
             for (int i = 0; i < 3; i++) {
-                List<Position> before = offered(fixture);
+                List<Position> before = fixture.offered();
                 String when = "seed " + seed + ", " + flip(fixture, random);
                 fixture.source.heeding = random.nextBoolean();
                 fixture.source.writes(6);
@@ -184,8 +131,8 @@ final class BaseRotTest {
                 fixture.start();
                 fixture.world.pass(random.nextInt(3) * SECOND);
                 readable(fixture, before, when + ", started anew");
-                scrub(fixture);
-                assertOfferedPointsAreTrue(fixture, when + ", read back");
+                fixture.scrub();
+                fixture.assertOfferedPointsAreTrue(when + ", read back");
             }
             fixture.source.heeding = true;
             fixture.source.send();
@@ -193,13 +140,13 @@ final class BaseRotTest {
             write(fixture);
             fixture.world.pass(40 * SECOND);
             assertThat(fixture.machine.points().newest()).as("seed %d", seed).isEqualTo(fixture.source.last());
-            assertOfferedPointsAreTrue(fixture, "seed " + seed + ", in the end");
+            fixture.assertOfferedPointsAreTrue("seed " + seed + ", in the end");
             fixture.source.close();
         }
     }
 
     private static void assertOffered(TargetFixture fixture, String when) {
-        assertThat(fixture.source.oracle.points(fixture.source.last())).as(when).containsAll(offered(fixture));
+        assertThat(fixture.source.oracle.points(fixture.source.last())).as(when).containsAll(fixture.offered());
     }
 
     /** A machine whose oldest points need a sector that nothing has written since. */
@@ -222,12 +169,12 @@ final class BaseRotTest {
     @EnumSource(Stand.class)
     void onlyThePointsGoThatNeedWhatRottedAndItIsKnownAfterAStart(Stand stand) throws IOException {
         TargetFixture fixture = withUntouchedSector(stand);
-        List<Position> before = offered(fixture);
-        disk(fixture, 0).flip(4096 + 700, 3);
-        assertThat(scrub(fixture)).extracting(MachineStatus.Damage::file, MachineStatus.Damage::what)
+        List<Position> before = fixture.offered();
+        fixture.disk(0).flip(4096 + 700, 3);
+        assertThat(fixture.scrub()).extracting(MachineStatus.Damage::file, MachineStatus.Damage::what)
                 .containsExactly(org.assertj.core.groups.Tuple.tuple("disk-0",
                         "512 bytes at 4608 of the base disk are not what was written"));
-        assertThat(offered(fixture)).isEmpty();
+        assertThat(fixture.offered()).isEmpty();
         assertThat(fixture.source.resends()).isNotEmpty().allSatisfy(resend -> {
             assertThat(resend.extents()).hasSize(1);
             assertThat(resend.bytes()).isEqualTo(512);
@@ -235,7 +182,7 @@ final class BaseRotTest {
         fixture.crash(true);
         fixture.start();
         fixture.world.pass(2 * SECOND);
-        assertThat(offered(fixture)).isEmpty();
+        assertThat(fixture.offered()).isEmpty();
         assertThat(fixture.machine.status().scrub().damaged()).hasSize(1);
         assertThat(fixture.tryView(new PointName.At(before.getLast()))).asString().contains("damaged");
         fixture.source.at(0, 4608, 1);
@@ -245,20 +192,20 @@ final class BaseRotTest {
         fixture.source.at(0, 0, 1);
         fixture.source.send();
         fixture.world.pass(20 * SECOND);
-        assertThat(offered(fixture)).first().isEqualTo(again);
+        assertThat(fixture.offered()).first().isEqualTo(again);
         assertThat(fixture.machine.points().newest()).isEqualTo(fixture.source.last());
-        assertOfferedPointsAreTrue(fixture, "written again");
+        fixture.assertOfferedPointsAreTrue("written again");
         if (stand == Stand.NEWEST) {
             assertThat(fixture.machine.status().scrub().damaged()).extracting(MachineStatus.Damage::what)
                     .containsExactly("512 bytes at 4608 of the base disk had rotted before they could be saved;"
                             + " older points lack them");
-            assertThat(disk(fixture, 0).bytes()).isEqualTo(fixture.source.content(0));
+            assertThat(fixture.disk(0).bytes()).isEqualTo(fixture.source.content(0));
         }
         fixture.crash(true);
         fixture.start();
         fixture.world.pass(20 * SECOND);
-        assertThat(offered(fixture)).contains(fixture.source.last()).doesNotContainAnyElementsOf(before);
-        assertOfferedPointsAreTrue(fixture, "started anew");
+        assertThat(fixture.offered()).contains(fixture.source.last()).doesNotContainAnyElementsOf(before);
+        fixture.assertOfferedPointsAreTrue("started anew");
         fixture.source.close();
     }
 
@@ -271,18 +218,8 @@ final class BaseRotTest {
         fixture.source.at(0, 0, 32);
         fixture.source.send();
         fixture.world.pass(SECOND);
-        disk(fixture, 0).flip(5000, 1);
-        fixture.source.ask(new DigestRequest(fixture.source.machine, fixture.source.last(), 1, 0, 4096,
-                List.of(new DigestRequest.Run(0, 4))).frame(ByteBufAllocator.DEFAULT));
-        fixture.world.pass(SECOND);
-        Digests answer = fixture.source.digests().getLast();
-        byte[] digest = new byte[Limits.DIGEST_BYTES];
-        byte[] nothing = new byte[Limits.DIGEST_BYTES];
-        Arrays.fill(nothing, (byte) 0xff);
-        for (int i = 0; i < 4; i++) {
-            answer.digests().slice(i * Limits.DIGEST_BYTES, Limits.DIGEST_BYTES).get(digest);
-            assertThat(Arrays.equals(digest, nothing)).as("chunk %d", i).isEqualTo(i == 1);
-        }
+        fixture.disk(0).flip(5000, 1);
+        assertThat(fixture.damagedChunks()).containsExactly("0:01");
         assertThat(fixture.machine.status().scrub().damaged()).isEmpty();
         fixture.source.close();
     }
@@ -306,12 +243,12 @@ final class BaseRotTest {
         fixture.source.at(1, 0, 2);
         fixture.source.send();
         fixture.world.pass(5 * SECOND);
-        assertThat(scrub(fixture)).isEmpty();
+        assertThat(fixture.scrub()).isEmpty();
         fixture.crash(true);
         fixture.start();
         fixture.world.pass(SECOND);
-        disk(fixture, 1).flip(40_000, 0);
-        assertThat(scrub(fixture)).extracting(MachineStatus.Damage::file).containsExactly("disk-1");
+        fixture.disk(1).flip(40_000, 0);
+        assertThat(fixture.scrub()).extracting(MachineStatus.Damage::file).containsExactly("disk-1");
         fixture.source.close();
     }
 
@@ -334,16 +271,16 @@ final class BaseRotTest {
             if (inHeader) {
                 assertThat(fixture.machine.status().scrub().damaged()).extracting(MachineStatus.Damage::file)
                         .containsExactly("base/" + name);
-                assertThat(scrub(fixture)).isEmpty();
+                assertThat(fixture.scrub()).isEmpty();
             } else {
-                assertThat(scrub(fixture)).extracting(MachineStatus.Damage::file)
+                assertThat(fixture.scrub()).extracting(MachineStatus.Damage::file)
                         .containsExactly(name.substring(0, 6));
             }
             fixture.source.send();
             write(fixture);
             fixture.world.pass(40 * SECOND);
             assertThat(fixture.machine.points().newest()).isEqualTo(fixture.source.last());
-            assertOfferedPointsAreTrue(fixture, "seed " + seed + ", byte " + at);
+            fixture.assertOfferedPointsAreTrue("seed " + seed + ", byte " + at);
             fixture.source.close();
         }
     }
@@ -377,14 +314,14 @@ final class BaseRotTest {
                         fixture.mend();
                     }
                     fixture.world.pass(SECOND);
-                    assertThat(scrub(fixture)).as("seed %d, round %d", seed, i).isEmpty();
+                    assertThat(fixture.scrub()).as("seed %d, round %d", seed, i).isEmpty();
                 }
                 fixture.mend();
             }
             fixture.source.send();
             fixture.world.pass(20 * SECOND);
-            assertThat(scrub(fixture)).as("seed %d", seed).isEmpty();
-            assertOfferedPointsAreTrue(fixture, "seed " + seed);
+            assertThat(fixture.scrub()).as("seed %d", seed).isEmpty();
+            fixture.assertOfferedPointsAreTrue("seed " + seed);
             fixture.source.close();
         }
     }
@@ -427,7 +364,7 @@ final class BaseRotTest {
         byte[] expected = Arrays.copyOfRange(fixture.source.content(0), 4096, 5120);
         System.arraycopy(new byte[]{1, 2, 3}, 0, expected, 10, 3);
         assertThat(found.array()).isEqualTo(expected);
-        disk(fixture, 0).flip(4096 + 300, 2);
+        fixture.disk(0).flip(4096 + 300, 2);
         base.write(4096 + 10, ByteBuffer.wrap(new byte[]{4, 5, 6}));
         base.zero(4096 + 700, 400);
         assertThatExceptionOfType(StoreException.class).isThrownBy(() -> base.read(4096, ByteBuffer.allocate(512)));

@@ -162,12 +162,7 @@ final class MachineLivesTest {
         private void offered(Position journaled) throws IOException {
             RecoveryPoints points = fixture.machine.points();
             Set<Position> known = new HashSet<>(fixture.source.oracle.points(journaled));
-            List<Position> offered = new ArrayList<>();
-            for (RecoveryPoints.Interval interval : points.intervals()) {
-                for (Position at = interval.from(); interval.to().isAtLeast(at); at = at.plus(1)) {
-                    offered.add(at);
-                }
-            }
+            List<Position> offered = fixture.offered();
             assertThat(known).containsAll(offered);
             for (Mark mark : points.marks()) {
                 assertThat(fixture.source.oracle.mark(mark)).isEqualTo(mark.position());

@@ -40,31 +40,6 @@ final class MachineTest {
         source.close();
     }
 
-    private void send() {
-        for (int i = 0; i < 5; i++) {
-            source.send();
-            fixture.world.pass(SECOND);
-        }
-    }
-
-    /** A machine that has had its baseline, and some ordered writes. */
-    private void begin() {
-        fixture.start();
-        fixture.world.pass(SECOND);
-        source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
-        source.everything();
-        source.fidelity(Fidelity.ORDERED);
-        write();
-        send();
-        assertThat(source.told()).isEqualTo(source.last());
-    }
-
-    private void write() {
-        for (int i = 0; i < 10; i++) {
-            source.writes(8);
-        }
-    }
-
     private void assertNewestIsTheSource() throws IOException {
         byte[][] newest = fixture.readAt(fixture.machine.points().newest());
         assertThat(newest[0]).isEqualTo(source.content(0));
@@ -81,7 +56,7 @@ final class MachineTest {
         fixture.world.pass(SECOND);
         source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
         source.everything();
-        send();
+        fixture.send();
         assertThat(source.told()).isEqualTo(source.last());
         assertThat(fixture.machine.status().base()).isEqualTo(source.last());
         assertThat(fixture.machine.status().store().receivedBytes()).isZero();
@@ -103,7 +78,7 @@ final class MachineTest {
         source.writes(3);
         source.fidelity(Fidelity.ORDERED);
         Position again = source.last();
-        send();
+        fixture.send();
         List<RecoveryPoints.Interval> intervals = fixture.machine.points().intervals();
         assertThat(intervals).extracting(RecoveryPoints.Interval::from).containsExactly(first, again);
         assertThat(intervals).extracting(RecoveryPoints.Interval::to).containsExactly(last, again);
@@ -112,22 +87,22 @@ final class MachineTest {
 
     @Test
     void earlierPointsStayOfferedWhileTheDisksAreComparedAgain() throws IOException {
-        begin();
+        fixture.begin();
         Position before = source.last();
         byte[][] then = source.oracle.stateAt(before);
         source.generation(source.last(), Position.NONE, Fidelity.BASELINE);
         source.everything();
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         assertThat(fixture.machine.points().newest()).isEqualTo(before);
         assertThat(Oracle.same(fixture.readAt(before), then)).isTrue();
     }
 
     @Test
     void aGenerationOnAnUnknownBasisIsRefused() {
-        begin();
+        fixture.begin();
         source.generation(source.last(), source.last().plus(1000), Fidelity.CATCH_UP);
-        send();
+        fixture.send();
         assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
     }
 
@@ -135,15 +110,15 @@ final class MachineTest {
     @ParameterizedTest
     @CsvSource({"true, false", "true, true", "false, false", "false, true"})
     void aGenerationBuildsOnNothingThatIsBeforeAStreamThatBeganAnew(boolean ordered, boolean restarted) {
-        begin();
+        fixture.begin();
         Position basis = source.last();
         source.generation(basis, Position.NONE, Fidelity.BASELINE);
         source.everything();
         if (ordered) {
             source.fidelity(Fidelity.ORDERED);
         }
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         Position after = source.last();
         assertThat(source.told()).isEqualTo(after);
         if (restarted) {
@@ -154,7 +129,7 @@ final class MachineTest {
             fixture.world.pass(SECOND);
         }
         source.generation(after, basis, Fidelity.CATCH_UP);
-        send();
+        fixture.send();
         assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
         assertThat(fixture.machine.positions().received()).isEqualTo(after);
     }
@@ -167,14 +142,14 @@ final class MachineTest {
         fixture.world.pass(SECOND);
         source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
         source.everything();
-        send();
+        fixture.send();
         Position basis = source.last();
         source.generation(basis, Position.NONE, Fidelity.BASELINE);
         source.everything();
-        send();
+        fixture.send();
         if (ordered) {
             source.fidelity(Fidelity.ORDERED);
-            send();
+            fixture.send();
         }
         Position after = source.last();
         assertThat(source.told()).isEqualTo(after);
@@ -182,17 +157,17 @@ final class MachineTest {
         fixture.start();
         fixture.world.pass(SECOND);
         source.generation(after, basis, Fidelity.CATCH_UP);
-        send();
+        fixture.send();
         assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
     }
 
     @Test
     void aStreamThatBeganAnewAndWasGivenUpBeforeItWasDurableCountsNoMore() {
-        begin();
+        fixture.begin();
         Position basis = source.last();
         fixture.volume.folder("journal").failIn(0, new IOException("Input/output error"));
         source.generation(basis, Position.NONE, Fidelity.BASELINE);
-        send();
+        fixture.send();
         assertThat(source.told()).isEqualTo(basis);
         source.hangUp();
         source.generation(basis, basis, Fidelity.CATCH_UP);
@@ -200,18 +175,18 @@ final class MachineTest {
         fixture.world.pass(1);
         fixture.mend();
         source.refusals().clear();
-        send();
+        fixture.send();
         assertThat(source.refusals()).isEmpty();
         assertThat(source.told()).isEqualTo(source.last());
     }
 
     @Test
     void anOrderThatIsAnotherReplicasIsRefusedAndOffersNothing() {
-        begin();
+        fixture.begin();
         source.fidelity(Fidelity.CATCH_UP);
         Position last = source.last();
         source.fidelity(Fidelity.ORDERED, new UUID(1, 2));
-        send();
+        fixture.send();
         assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BASIS_UNKNOWN);
         assertThat(fixture.machine.positions().received()).isEqualTo(last);
         assertThat(fixture.machine.points().newest()).isLessThan(last);
@@ -219,15 +194,15 @@ final class MachineTest {
 
     @Test
     void marksTimesAndPositionsNamePoints() throws IOException {
-        begin();
+        fixture.begin();
         String label = source.mark();
         Position marked = source.last();
-        send();
+        fixture.send();
         fixture.world.pass(10 * SECOND);
         long between = fixture.world.clock.wallMicros();
         fixture.world.pass(10 * SECOND);
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         for (PointName name : List.of(new PointName.Label(label), new PointName.When(between),
                 new PointName.At(marked))) {
             try (View view = fixture.view(name)) {
@@ -243,7 +218,7 @@ final class MachineTest {
 
     @Test
     void whatHasRottenInTheJournalFailsTheReadAndIsReported() throws IOException {
-        begin();
+        fixture.begin();
         for (String segment : fixture.volume.folder("journal").list("")) {
             long end = fixture.volume.folder("journal").bytes(segment).length;
             try (StoredFile file = fixture.volume.folder("journal").open(segment)) {
@@ -262,11 +237,11 @@ final class MachineTest {
     void theBaseFollowsTheNewestPointAndEveryOlderOneStaysOpen() throws IOException {
         fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
         fixture.segmentBytes = 16 << 10;
-        begin();
+        fixture.begin();
         Position first = fixture.machine.points().oldest();
         for (int i = 0; i < 10; i++) {
-            write();
-            send();
+            fixture.write();
+            fixture.send();
             assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(source.last()))).isTrue();
         }
         for (int life = 0; life < 3; life++) {
@@ -288,11 +263,11 @@ final class MachineTest {
     void aWindowWithABaseThatFollowsGetsShorterFromItsOldEnd() throws IOException {
         fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), 150_000);
         fixture.segmentBytes = 8 << 10;
-        begin();
+        fixture.begin();
         Position first = fixture.machine.points().oldest();
         for (int i = 0; i < 40; i++) {
             source.writes(4);
-            send();
+            fixture.send();
             RecoveryPoints points = fixture.machine.points();
             assertThat(Oracle.same(fixture.readAt(points.oldest()), source.oracle.stateAt(points.oldest()))).isTrue();
         }
@@ -363,7 +338,7 @@ final class MachineTest {
     @Test
     void whatHasRottenInOldContentFailsTheReadAndIsReported() throws IOException {
         fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
-        begin();
+        fixture.begin();
         Position first = fixture.machine.points().oldest();
         for (String name : fixture.volume.folder("undo").list("")) {
             long end = fixture.volume.folder("undo").bytes(name).length;
@@ -383,11 +358,11 @@ final class MachineTest {
     @Test
     void theBaseStaysAtTheLastPointWhileTheStreamIsNoneOfThem() {
         fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
-        begin();
+        fixture.begin();
         Position last = source.last();
         source.fidelity(Fidelity.CATCH_UP);
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(last))).isTrue();
         assertThat(fixture.machine.points().newest()).isEqualTo(last);
     }
@@ -395,8 +370,8 @@ final class MachineTest {
     @Test
     void aClosedMachineThatFollowsHasEverythingOnItsDisks() {
         fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
-        begin();
-        write();
+        fixture.begin();
+        fixture.write();
         source.send();
         fixture.world.steps(20);
         List<String> ended = new ArrayList<>();
@@ -413,9 +388,9 @@ final class MachineTest {
     @Test
     void aMarkThatTheBaseStandsAtIsOfferedAlsoAfterAStart() {
         fixture.policy = new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE);
-        begin();
+        fixture.begin();
         String label = source.mark();
-        send();
+        fixture.send();
         fixture.world.pass(5 * SECOND);
         assertThat(fixture.machine.status().base()).isEqualTo(source.last());
         fixture.crash(true);
@@ -426,8 +401,8 @@ final class MachineTest {
 
     @Test
     void whoConnectsToAMachineThatIsBeingClosedIsSentAway() {
-        begin();
-        write();
+        fixture.begin();
+        fixture.write();
         source.send();
         fixture.world.steps(5);
         List<String> ended = new ArrayList<>();
@@ -440,10 +415,10 @@ final class MachineTest {
 
     @Test
     void aFoldWritesOnlyTheNewestVersions() {
-        begin();
+        fixture.begin();
         for (int i = 0; i < 40; i++) {
-            write();
-            send();
+            fixture.write();
+            fixture.send();
         }
         long before = fixture.disks.values().stream().mapToLong(CrashDisk::writtenBytes).sum();
         fixture.machine.changeRetention(new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE));
@@ -456,11 +431,11 @@ final class MachineTest {
     @Test
     void whatIsLongerOrOlderThanThePolicyKeepsIsFolded() {
         fixture.segmentBytes = 16 << 10;
-        begin();
+        fixture.begin();
         Position first = fixture.machine.points().oldest();
         for (int i = 0; i < 40; i++) {
             source.writes(4);
-            send();
+            fixture.send();
         }
         fixture.machine.changeRetention(new RetentionPolicy(Stand.OLDEST, Duration.ofDays(1), 100_000));
         fixture.world.pass(20 * SECOND);
@@ -475,12 +450,12 @@ final class MachineTest {
 
     @Test
     void theBaseFollowsPastAnOpenViewThatIsListed() throws IOException {
-        begin();
+        fixture.begin();
         Position base = fixture.machine.status().base();
         View view = fixture.view(new PointName.Latest());
         Position held = view.position();
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         fixture.machine.changeRetention(new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE));
         fixture.world.pass(5 * SECOND);
         assertThat(fixture.machine.status().base()).isEqualTo(source.last());
@@ -494,10 +469,10 @@ final class MachineTest {
 
     @Test
     void nothingIsFoldedBeyondThePointWhileAPromotionToItBegins() {
-        begin();
+        fixture.begin();
         Position point = source.last();
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         fixture.machine.promote(new PointName.At(point), false, new MasterTargetMachine.PromotionOutcome() {
             @Override
             public void done(Position position, long foldBytes, long checkedBytes) {
@@ -517,10 +492,10 @@ final class MachineTest {
 
     @Test
     void aPointBeforeAnOpenViewsIsNotPromotedOver() {
-        begin();
+        fixture.begin();
         View view = fixture.view(new PointName.Latest());
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         List<String> told = new ArrayList<>();
         fixture.machine.promote(new PointName.Latest(), false, new MasterTargetMachine.PromotionOutcome() {
             @Override
@@ -540,26 +515,26 @@ final class MachineTest {
 
     @Test
     void aJournalThatCannotBeWrittenStopsAcknowledgementAndGoesOnWhenMended() throws IOException {
-        begin();
+        fixture.begin();
         Position before = source.told();
         fixture.volume.folder("journal").failIn(0, new IOException("Input/output error"));
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         assertThat(source.told()).isEqualTo(before);
         assertThat(fixture.faults.total(FaultCode.STORE_FAILED)).isPositive();
         assertThat(fixture.machine.status().trouble()).contains("Input/output error");
         fixture.mend();
-        send();
+        fixture.send();
         assertThat(source.told()).isEqualTo(source.last());
         assertNewestIsTheSource();
     }
 
     @Test
     void aWelcomeNamesNothingThatAFailedWriteHasGivenUp() throws IOException {
-        begin();
+        fixture.begin();
         Position before = source.told();
         fixture.volume.folder("journal").failIn(0, new IOException("Input/output error"));
-        write();
+        fixture.write();
         source.send();
         while (fixture.machine.status().positions().received().equals(before)) {
             fixture.world.step();
@@ -570,7 +545,7 @@ final class MachineTest {
         assertThat(source.isWelcome()).isTrue();
         assertThat(source.journaled()).isEqualTo(before);
         fixture.mend();
-        send();
+        fixture.send();
         assertThat(source.told()).isEqualTo(source.last());
         assertNewestIsTheSource();
     }
@@ -578,12 +553,12 @@ final class MachineTest {
     @Test
     void aFullVolumeShrinksTheWindowAndReplicationGoesOn() throws IOException {
         fixture.segmentBytes = 16 << 10;
-        begin();
+        fixture.begin();
         Position first = fixture.machine.points().oldest();
         fixture.volume.folder("journal").capacity(400_000);
         for (int i = 0; i < 30; i++) {
-            write();
-            send();
+            fixture.write();
+            fixture.send();
         }
         fixture.world.pass(20 * SECOND);
         assertThat(source.told()).isEqualTo(source.last());
@@ -594,13 +569,13 @@ final class MachineTest {
 
     @Test
     void aBaseDiskWhoseFlushFailedIsOpenedAnewAndNothingOnItIsTrusted() throws IOException {
-        begin();
+        fixture.begin();
         fixture.machine.changeRetention(new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE));
         fixture.world.pass(5 * SECOND);
         for (int round = 0; round < 20; round++) {
             fixture.disks.values().forEach(disk -> disk.failIn(5));
-            write();
-            send();
+            fixture.write();
+            fixture.send();
             Position newest = fixture.machine.points().newest();
             if (fixture.tryView(new PointName.At(newest)) instanceof View view) {
                 assertThat(Oracle.same(TargetFixture.read(view), source.oracle.stateAt(newest))).isTrue();
@@ -619,19 +594,19 @@ final class MachineTest {
         fixture.start();
         fixture.world.pass(SECOND);
         source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
-        send();
+        fixture.send();
         for (int round = 0; round < 10; round++) {
             int changes = round;
             fixture.disks.values().forEach(disk -> disk.failIn(changes));
             source.everything();
-            write();
-            send();
+            fixture.write();
+            fixture.send();
             fixture.mend();
             if (!source.isWelcome()) {
                 source.connect(fixture.machine);
                 fixture.world.pass(SECOND);
             }
-            send();
+            fixture.send();
             assertThat(source.told()).isEqualTo(source.last());
             assertThat(Oracle.same(fixture.base(), source.oracle.stateAt(source.last()))).isTrue();
         }
@@ -674,18 +649,18 @@ final class MachineTest {
         fixture.start();
         fixture.world.pass(SECOND);
         source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
-        send();
+        fixture.send();
         assertThat(digests(0, 0, 4, 8192, source.last()).status()).isEqualTo(Digests.Status.ALL_ZERO);
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         assertDigestsTellTheSource();
         source.everything();
         source.fidelity(Fidelity.ORDERED);
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         assertDigestsTellTheSource();
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         assertDigestsTellTheSource();
         assertThat(digests(9, 0, 1, 4096, source.last()).status()).isEqualTo(Digests.Status.NOT_FOUND);
         assertThat(digests(0, 16, 1, 4096, source.last()).status()).isEqualTo(Digests.Status.NOT_FOUND);
@@ -693,20 +668,20 @@ final class MachineTest {
 
     @Test
     void aDigestWaitsForTheStateItIsAskedFor() {
-        begin();
+        fixture.begin();
         source.writes(1);
         Position later = source.last();
         source.ask(new DigestRequest(source.machine, later, 1, 0, 4096, List.of(new DigestRequest.Run(0, 1)))
                 .frame(ByteBufAllocator.DEFAULT));
         fixture.world.pass(SECOND);
         assertThat(source.digests()).isEmpty();
-        send();
+        fixture.send();
         assertThat(source.digests()).hasSize(1);
     }
 
     @Test
     void tooManyDigestsThatWaitAreToldToComeAgain() {
-        begin();
+        fixture.begin();
         Position later = source.last().plus(1);
         for (int i = 0; i < 65; i++) {
             source.ask(new DigestRequest(source.machine, later, i, 0, 4096, List.of(new DigestRequest.Run(0, 1)))
@@ -719,21 +694,21 @@ final class MachineTest {
 
     @Test
     void whoComesWithAnOlderGenerationDoesNotPushTheNewerOneOut() {
-        begin();
+        fixture.begin();
         source.generation(source.last(), source.last(), Fidelity.CATCH_UP);
         source.fidelity(Fidelity.ORDERED);
-        send();
+        fixture.send();
         source.another(fixture.machine, 1);
         fixture.world.pass(SECOND);
         assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.STALE_GENERATION);
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         assertThat(source.told()).isEqualTo(source.last());
     }
 
     @Test
     void aNewerGenerationThatIsOnlyAnnouncedMakesNobodyGiveUpWhatHeHolds() {
-        begin();
+        fixture.begin();
         long journaled = source.last().generation();
         source.another(fixture.machine, journaled + 9);
         source.another(fixture.machine, journaled + 1);
@@ -744,9 +719,9 @@ final class MachineTest {
 
     @Test
     void anExtentOutsideTheDisksEndsTheLink() {
-        begin();
+        fixture.begin();
         source.writeOutside();
-        send();
+        fixture.send();
         assertThat(source.refusals()).extracting(each -> each.fault()).containsExactly(FaultCode.BAD_FRAME);
     }
 }

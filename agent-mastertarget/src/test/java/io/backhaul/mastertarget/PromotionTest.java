@@ -3,7 +3,6 @@ package io.backhaul.mastertarget;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.backhaul.protocol.FaultCode;
-import io.backhaul.protocol.Fidelity;
 import io.backhaul.protocol.Position;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -21,30 +20,6 @@ final class PromotionTest {
     @AfterEach
     void close() {
         source.close();
-    }
-
-    private void send() {
-        for (int i = 0; i < 5; i++) {
-            source.send();
-            fixture.world.pass(SECOND);
-        }
-    }
-
-    /** A machine that has had its baseline, and some ordered writes. */
-    private void begin() {
-        fixture.start();
-        fixture.world.pass(SECOND);
-        source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
-        source.everything();
-        source.fidelity(Fidelity.ORDERED);
-        write();
-        send();
-    }
-
-    private void write() {
-        for (int i = 0; i < 10; i++) {
-            source.writes(8);
-        }
     }
 
     /** Hears of promotions, one after the other. */
@@ -75,10 +50,10 @@ final class PromotionTest {
 
     @Test
     void anotherPointMayBeChosenUntilThePromotionIsCommitted() throws IOException {
-        begin();
+        fixture.begin();
         Position first = source.last();
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         Position second = source.last();
         RecoveryPoints window = fixture.machine.points();
         for (Position point : List.of(second, first, second, first)) {
@@ -104,10 +79,10 @@ final class PromotionTest {
 
     @Test
     void disksThatSomebodyHasWrittenToAreNotBroughtToAnotherPoint() {
-        begin();
+        fixture.begin();
         Position first = source.last();
-        write();
-        send();
+        fixture.write();
+        fixture.send();
         promote(source.last(), false);
         fixture.disk(1).writeBare(12_345, (byte) 99);
         byte[][] left = fixture.base();
@@ -121,9 +96,9 @@ final class PromotionTest {
 
     @Test
     void whatIsNotOnTheDiskAfterAPromotionIsNotHandedOut() {
-        begin();
-        write();
-        send();
+        fixture.begin();
+        fixture.write();
+        fixture.send();
         fixture.disk(0).loseWrites(3);
         Told told = promote(source.last(), false);
         assertThat(fixture.faults.total(FaultCode.STORE_CORRUPT)).isPositive();
@@ -133,9 +108,9 @@ final class PromotionTest {
 
     @Test
     void thePlanOfAPromotionSaysHowMuchAndHowFast() {
-        begin();
-        write();
-        send();
+        fixture.begin();
+        fixture.write();
+        fixture.send();
         List<PromotionPlan> plans = new ArrayList<>();
         fixture.machine.planPromotion(new PointName.Latest(), new MasterTargetMachine.PlanOutcome() {
             @Override

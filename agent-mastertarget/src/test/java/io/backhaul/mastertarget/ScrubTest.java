@@ -5,18 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.log.CrashVolume;
 import io.backhaul.mastertarget.RetentionPolicy.Stand;
-import io.backhaul.protocol.DigestRequest;
-import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Fidelity;
-import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Resend;
-import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeSet;
@@ -28,7 +22,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class ScrubTest {
     private static final long SECOND = 1_000_000_000L;
     private static final int FLIPS = Integer.getInteger("flips", 10);
-    private static final int POINTS = 12;
 
     /** A machine with several segments, runs of several levels and, where the base follows, files of old content. */
     private static TargetFixture machine(long seed, Stand stand) {
@@ -73,27 +66,6 @@ final class ScrubTest {
         }
     }
 
-    private static List<MachineStatus.Damage> scrub(TargetFixture fixture) {
-        List<MachineStatus.Damage> found = new ArrayList<>();
-        List<String> ended = new ArrayList<>();
-        fixture.machine.scrub(new MasterTargetMachine.ScrubOutcome() {
-            @Override
-            public void done(long bytes, List<MachineStatus.Damage> damaged) {
-                assertThat(bytes).isPositive();
-                found.addAll(damaged);
-                ended.add("done");
-            }
-
-            @Override
-            public void failed(String why) {
-                ended.add(why);
-            }
-        });
-        fixture.world.pass(60 * SECOND);
-        assertThat(ended).containsExactly("done");
-        return found;
-    }
-
     /** Flips a bit of a byte anywhere in a file of the folder; answers in which. */
     private static String flip(TargetFixture fixture, String folder, Random random) throws IOException {
         CrashVolume files = fixture.volume.folder(folder);
@@ -105,48 +77,26 @@ final class ScrubTest {
         return folder + "/" + name;
     }
 
-    private static void assertOfferedPointsAreTrue(TargetFixture fixture, String when) throws IOException {
-        List<Position> offered = offered(fixture);
-        assertThat(fixture.source.oracle.points(fixture.source.last())).as(when).containsAll(offered);
-        Random some = new Random(offered.size());
-        for (int i = 0; i < Math.min(offered.size(), POINTS); i++) {
-            Position point = i == 0 ? offered.getFirst()
-                    : i == 1 ? offered.getLast() : offered.get(some.nextInt(offered.size()));
-            assertThat(Oracle.same(fixture.readAt(point), fixture.source.oracle.stateAt(point)))
-                    .as("%s: %s", when, point).isTrue();
-        }
-    }
-
-    private static List<Position> offered(TargetFixture fixture) {
-        List<Position> offered = new ArrayList<>();
-        for (RecoveryPoints.Interval interval : fixture.machine.points().intervals()) {
-            for (Position at = interval.from(); interval.to().isAtLeast(at); at = at.plus(1)) {
-                offered.add(at);
-            }
-        }
-        return offered;
-    }
-
     @ParameterizedTest
     @CsvSource({"journal, OLDEST", "index, OLDEST", "journal, NEWEST", "index, NEWEST", "undo, NEWEST"})
     void anyFlippedByteIsFoundAndWhatIsOfferedIsTrue(String folder, Stand stand) throws IOException {
         for (int seed = 0; seed < FLIPS; seed++) {
             TargetFixture fixture = machine(seed, stand);
-            List<Position> before = offered(fixture);
+            List<Position> before = fixture.offered();
             String file = flip(fixture, folder, new Random(seed));
             String when = "seed " + seed + ", " + file;
-            assertThat(scrub(fixture)).as(when).extracting(MachineStatus.Damage::file).containsExactly(file);
+            assertThat(fixture.scrub()).as(when).extracting(MachineStatus.Damage::file).containsExactly(file);
             assertThat(fixture.faults.recent()).as(when).filteredOn(fault -> fault.code() == FaultCode.STORE_CORRUPT)
                     .extracting(FaultLog.Fault::subject).containsExactly(file + " of " + fixture.source.machine);
-            assertThat(before).as(when).containsAll(offered(fixture));
-            assertOfferedPointsAreTrue(fixture, when);
+            assertThat(before).as(when).containsAll(fixture.offered());
+            fixture.assertOfferedPointsAreTrue(when);
             if (folder.equals("index")) {
-                assertThat(offered(fixture)).as(when).isEqualTo(before);
-                assertThat(scrub(fixture)).as(when).isEmpty();
+                assertThat(fixture.offered()).as(when).isEqualTo(before);
+                assertThat(fixture.scrub()).as(when).isEmpty();
             }
             write(fixture);
             assertThat(fixture.source.told()).as(when).isEqualTo(fixture.source.last());
-            assertOfferedPointsAreTrue(fixture, when);
+            fixture.assertOfferedPointsAreTrue(when);
             if (stand == Stand.NEWEST) {
                 assertThat(fixture.machine.points().newest()).as(when).isEqualTo(fixture.source.last());
             }
@@ -168,15 +118,15 @@ final class ScrubTest {
     void whatIsDamagedIsKnownAfterAStartAndIsNoMoreOnceItIsGone() throws IOException {
         TargetFixture fixture = machine(2, Stand.OLDEST);
         rotBody(fixture);
-        List<MachineStatus.Damage> found = scrub(fixture);
+        List<MachineStatus.Damage> found = fixture.scrub();
         assertThat(found).hasSize(1);
-        List<Position> left = offered(fixture);
+        List<Position> left = fixture.offered();
         assertThat(left).isNotEmpty().doesNotContain(fixture.source.last());
         fixture.crash(true);
         fixture.start();
         fixture.world.pass(5 * SECOND);
         assertThat(fixture.machine.status().scrub().damaged()).isEqualTo(found);
-        assertThat(offered(fixture)).isEqualTo(left);
+        assertThat(fixture.offered()).isEqualTo(left);
         assertThat(fixture.tryView(new PointName.At(fixture.source.last()))).asString().contains("backhaul resync");
         fixture.machine.changeRetention(new RetentionPolicy(Stand.NEWEST, Duration.ofDays(1), Long.MAX_VALUE));
         fixture.world.pass(5 * SECOND);
@@ -206,7 +156,7 @@ final class ScrubTest {
         for (int seed = 0; seed < FLIPS; seed++) {
             TargetFixture fixture = machine(seed, stand);
             writeWithGaps(fixture, new Random(seed));
-            List<Position> before = offered(fixture);
+            List<Position> before = fixture.offered();
             fixture.crash(false);
             String when = "seed " + seed + ", " + garble(fixture, new Random(seed));
             if (withoutIndex) {
@@ -218,21 +168,21 @@ final class ScrubTest {
             fixture.start();
             fixture.world.pass(30 * SECOND);
             assertThat(fixture.machine.status().state()).as(when).isEqualTo("LIVE");
-            scrub(fixture);
-            assertThat(before).as(when).containsAll(offered(fixture));
-            assertOfferedPointsAreTrue(fixture, when);
+            fixture.scrub();
+            assertThat(before).as(when).containsAll(fixture.offered());
+            fixture.assertOfferedPointsAreTrue(when);
             write(fixture);
             assertThat(fixture.source.told()).as(when).isEqualTo(fixture.source.last());
-            assertOfferedPointsAreTrue(fixture, when + ", written on");
+            fixture.assertOfferedPointsAreTrue(when + ", written on");
             fixture.crash(false);
             fixture.start();
             fixture.world.pass(30 * SECOND);
-            assertOfferedPointsAreTrue(fixture, when + ", started once more");
+            fixture.assertOfferedPointsAreTrue(when + ", started once more");
             fixture.source.heeding = true;
             fixture.world.pass(100 * SECOND);
             write(fixture);
             assertThat(fixture.machine.points().newest()).as(when).isEqualTo(fixture.source.last());
-            assertOfferedPointsAreTrue(fixture, when + ", sent again");
+            fixture.assertOfferedPointsAreTrue(when + ", sent again");
             fixture.source.close();
         }
     }
@@ -241,7 +191,7 @@ final class ScrubTest {
     void whatIsSentAnewTakesThePlaceOfWhatIsDamaged() throws IOException {
         TargetFixture fixture = machine(2, Stand.OLDEST);
         rotBody(fixture);
-        assertThat(scrub(fixture)).hasSize(1);
+        assertThat(fixture.scrub()).hasSize(1);
         Position damagedUpTo = fixture.machine.points().newest();
         fixture.source.generation(fixture.source.last(), Position.NONE, Fidelity.BASELINE);
         fixture.source.everything();
@@ -251,7 +201,7 @@ final class ScrubTest {
         fixture.world.pass(10 * SECOND);
         assertThat(fixture.machine.points().intervals()).extracting(RecoveryPoints.Interval::from).contains(again);
         assertThat(fixture.machine.points().newest()).isEqualTo(fixture.source.last());
-        assertOfferedPointsAreTrue(fixture, "sent anew");
+        fixture.assertOfferedPointsAreTrue("sent anew");
         assertThat(fixture.machine.status().base()).isLessThanOrEqualTo(damagedUpTo);
         fixture.machine.changeRetention(new RetentionPolicy(Stand.OLDEST, Duration.ofSeconds(1), 1));
         fixture.world.pass(20 * SECOND);
@@ -260,7 +210,7 @@ final class ScrubTest {
         assertThat(fixture.volume.exists(DamageFile.NAME)).isFalse();
         assertThat(fixture.faults.recent()).filteredOn(fault -> fault.code() == FaultCode.STORE_CORRUPT)
                 .noneMatch(FaultLog.Fault::standing);
-        assertOfferedPointsAreTrue(fixture, "folded");
+        fixture.assertOfferedPointsAreTrue("folded");
         fixture.source.close();
     }
 
@@ -268,13 +218,13 @@ final class ScrubTest {
     void whatTheNewestPointLacksIsAskedForAndPointsBeginAgainThoughNobodyWrites() throws IOException {
         TargetFixture twin = machine(2, Stand.OLDEST);
         rotBody(twin);
-        List<String> lacking = damagedChunks(twin);
+        List<String> lacking = twin.damagedChunks();
         twin.source.close();
         TargetFixture fixture = machine(2, Stand.OLDEST);
         rotBody(fixture);
         fixture.source.heeding = true;
         Position before = fixture.source.last();
-        assertThat(scrub(fixture)).hasSize(1);
+        assertThat(fixture.scrub()).hasSize(1);
         assertThat(fixture.source.resends()).singleElement().satisfies(resend -> {
             assertThat(resend.needing()).isEqualTo(before);
             assertThat(chunks(resend)).as("chunks asked for").containsExactlyElementsOf(lacking);
@@ -283,11 +233,11 @@ final class ScrubTest {
                 .isEqualTo(fixture.source.resends().getFirst().bytes());
         fixture.world.pass(10 * SECOND);
         assertThat(fixture.machine.points().newest()).isEqualTo(fixture.source.last()).isGreaterThan(before);
-        assertOfferedPointsAreTrue(fixture, "healed");
+        fixture.assertOfferedPointsAreTrue("healed");
         write(fixture);
         fixture.world.pass(100 * SECOND);
         assertThat(fixture.source.resends()).as("once is enough").hasSize(1);
-        assertOfferedPointsAreTrue(fixture, "went on");
+        fixture.assertOfferedPointsAreTrue("went on");
         fixture.source.close();
     }
 
@@ -299,11 +249,11 @@ final class ScrubTest {
             TargetFixture fixture = machine(seed, stand);
             fixture.source.heeding = true;
             String when = "seed " + seed + ", " + flip(fixture, "journal", new Random(seed));
-            scrub(fixture);
+            fixture.scrub();
             write(fixture);
             fixture.world.pass(60 * SECOND);
             assertThat(fixture.machine.points().newest()).as(when).isEqualTo(fixture.source.last());
-            assertOfferedPointsAreTrue(fixture, when);
+            fixture.assertOfferedPointsAreTrue(when);
             healed += fixture.source.resends().size();
             fixture.source.close();
         }
@@ -314,7 +264,7 @@ final class ScrubTest {
     void itIsAskedAgainEveryHalfMinuteAsLongAsItIsNeededAndInOrder() throws IOException {
         TargetFixture fixture = machine(2, Stand.OLDEST);
         rotBody(fixture);
-        scrub(fixture);
+        fixture.scrub();
         fixture.world.pass(120 * SECOND);
         assertThat(fixture.source.resends()).hasSizeBetween(4, 7).allMatch(fixture.source.resends().getFirst()::equals);
         fixture.source.fidelity(Fidelity.CATCH_UP);
@@ -337,7 +287,7 @@ final class ScrubTest {
         fixture.source.hangUp();
         fixture.world.pass(SECOND);
         rotBody(fixture);
-        scrub(fixture);
+        fixture.scrub();
         assertThat(fixture.machine.status().scrub().asked().micros()).isZero();
         fixture.source.connect(fixture.machine);
         fixture.world.pass(6 * SECOND);
@@ -349,7 +299,7 @@ final class ScrubTest {
     void whatTheBaseDisksHoldIsNotAskedFor() throws IOException {
         TargetFixture fixture = machine(2, Stand.NEWEST);
         rotBody(fixture);
-        assertThat(scrub(fixture)).hasSize(1);
+        assertThat(fixture.scrub()).hasSize(1);
         fixture.world.pass(60 * SECOND);
         assertThat(fixture.source.resends()).isEmpty();
         assertThat(fixture.machine.points().newest()).isEqualTo(fixture.source.last());
@@ -371,30 +321,8 @@ final class ScrubTest {
     void aComparisonIsToldThatADamagedChunkDiffers() throws IOException {
         TargetFixture fixture = machine(2, Stand.OLDEST);
         rotBody(fixture);
-        assertThat(damagedChunks(fixture)).hasSizeBetween(1, 7);
+        assertThat(fixture.damagedChunks()).hasSizeBetween(1, 7);
         fixture.source.close();
-    }
-
-    private static List<String> damagedChunks(TargetFixture fixture) {
-        List<String> differing = new ArrayList<>();
-        for (int disk = 0; disk < TargetFixture.DISKS; disk++) {
-            int chunks = TargetFixture.DISK_BYTES / 4096;
-            fixture.source.ask(new DigestRequest(fixture.source.machine, fixture.source.last(), 1, disk, 4096,
-                    List.of(new DigestRequest.Run(0, chunks))).frame(ByteBufAllocator.DEFAULT));
-            fixture.world.pass(SECOND);
-            Digests answer = fixture.source.digests().getLast();
-            assertThat(answer.status()).isEqualTo(Digests.Status.SOME);
-            for (int i = 0; i < chunks; i++) {
-                byte[] digest = new byte[Limits.DIGEST_BYTES];
-                answer.digests().slice(i * Limits.DIGEST_BYTES, Limits.DIGEST_BYTES).get(digest);
-                byte[] nothing = new byte[Limits.DIGEST_BYTES];
-                Arrays.fill(nothing, (byte) 0xff);
-                if (Arrays.equals(digest, nothing)) {
-                    differing.add("%d:%02d".formatted(disk, i));
-                }
-            }
-        }
-        return differing;
     }
 
     @Test
@@ -424,7 +352,7 @@ final class ScrubTest {
     @Test
     void whatIsWholeIsFoundWhole() {
         TargetFixture fixture = machine(1, Stand.NEWEST);
-        assertThat(scrub(fixture)).isEmpty();
+        assertThat(fixture.scrub()).isEmpty();
         assertThat(fixture.machine.status().scrub().doneBytes())
                 .isEqualTo(fixture.machine.status().scrub().totalBytes());
         fixture.source.close();

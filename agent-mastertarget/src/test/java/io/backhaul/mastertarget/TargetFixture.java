@@ -1,19 +1,28 @@
 package io.backhaul.mastertarget;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.log.CrashVolume;
 import io.backhaul.engine.log.SegmentLimits;
 import io.backhaul.engine.stream.HopTiming;
 import io.backhaul.mastertarget.RetentionPolicy.Stand;
+import io.backhaul.protocol.DigestRequest;
+import io.backhaul.protocol.Digests;
 import io.backhaul.protocol.DiskInfo;
+import io.backhaul.protocol.Fidelity;
+import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
@@ -22,6 +31,8 @@ import java.util.random.RandomGenerator;
 final class TargetFixture {
     static final int DISKS = 2;
     static final int DISK_BYTES = 64 << 10;
+    private static final long SECOND = 1_000_000_000L;
+    private static final int POINTS = 12;
 
     final RandomGenerator random;
     final World world;
@@ -143,6 +154,100 @@ final class TargetFixture {
             // until it is open
         }
         return answer[0];
+    }
+
+    /** Sends what there is, in several strokes with time between. */
+    void send() {
+        for (int i = 0; i < 5; i++) {
+            source.send();
+            world.pass(SECOND);
+        }
+    }
+
+    void write() {
+        for (int i = 0; i < 10; i++) {
+            source.writes(8);
+        }
+    }
+
+    /** Begins a machine's life with its baseline, and some ordered writes. */
+    void begin() {
+        start();
+        world.pass(SECOND);
+        source.generation(Position.NONE, Position.NONE, Fidelity.BASELINE);
+        source.everything();
+        source.fidelity(Fidelity.ORDERED);
+        write();
+        send();
+        assertThat(source.told()).isEqualTo(source.last());
+    }
+
+    /** Reads everything back; answers what is damaged. */
+    List<MachineStatus.Damage> scrub() {
+        List<MachineStatus.Damage> found = new ArrayList<>();
+        List<String> ended = new ArrayList<>();
+        machine.scrub(new MasterTargetMachine.ScrubOutcome() {
+            @Override
+            public void done(long bytes, List<MachineStatus.Damage> damaged) {
+                assertThat(bytes).isPositive();
+                found.addAll(damaged);
+                ended.add("done");
+            }
+
+            @Override
+            public void failed(String why) {
+                ended.add(why);
+            }
+        });
+        world.pass(60 * SECOND);
+        assertThat(ended).containsExactly("done");
+        return found;
+    }
+
+    /** Every position that is offered. */
+    List<Position> offered() {
+        List<Position> offered = new ArrayList<>();
+        for (RecoveryPoints.Interval interval : machine.points().intervals()) {
+            for (Position at = interval.from(); interval.to().isAtLeast(at); at = at.plus(1)) {
+                offered.add(at);
+            }
+        }
+        return offered;
+    }
+
+    /** All that is offered are points; of some, the first and the last among them, the content is right. */
+    void assertOfferedPointsAreTrue(String when) throws IOException {
+        List<Position> offered = offered();
+        assertThat(source.oracle.points(source.last())).as(when).containsAll(offered);
+        Random some = new Random(offered.size());
+        for (int i = 0; i < Math.min(offered.size(), POINTS); i++) {
+            Position point = i == 0 ? offered.getFirst()
+                    : i == 1 ? offered.getLast() : offered.get(some.nextInt(offered.size()));
+            assertThat(Oracle.same(readAt(point), source.oracle.stateAt(point))).as("%s: %s", when, point).isTrue();
+        }
+    }
+
+    /** By disk and number, the chunks of 4 KiB of which the machine's digests say that they are damaged. */
+    List<String> damagedChunks() {
+        List<String> damaged = new ArrayList<>();
+        for (int disk = 0; disk < DISKS; disk++) {
+            int chunks = DISK_BYTES / 4096;
+            source.ask(new DigestRequest(source.machine, source.last(), 1, disk, 4096,
+                    List.of(new DigestRequest.Run(0, chunks))).frame(ByteBufAllocator.DEFAULT));
+            world.pass(SECOND);
+            Digests answer = source.digests().getLast();
+            assertThat(answer.status()).isIn(Digests.Status.SOME, Digests.Status.ALL_ZERO);
+            for (int i = 0; i < chunks && answer.status() == Digests.Status.SOME; i++) {
+                byte[] digest = new byte[Limits.DIGEST_BYTES];
+                answer.digests().slice(i * Limits.DIGEST_BYTES, Limits.DIGEST_BYTES).get(digest);
+                byte[] nothing = new byte[Limits.DIGEST_BYTES];
+                Arrays.fill(nothing, (byte) 0xff);
+                if (Arrays.equals(digest, nothing)) {
+                    damaged.add("%d:%02d".formatted(disk, i));
+                }
+            }
+        }
+        return damaged;
     }
 
     /** The disks' bytes at a position, read back. */

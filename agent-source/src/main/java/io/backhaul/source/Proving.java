@@ -259,7 +259,7 @@ final class Proving {
     /** Records the digests of the beginning of a stretch, and says of how much. */
     private long record(int of, DirtyMap.Stretch stretch) throws IOException {
         SourceDisk source = disks.get(of);
-        long zero = ChunkDigests.zeroRun(source.device(), stretch.offset(), stretch.lengthBytes());
+        long zero = source.device().zeroRun(stretch.offset(), stretch.lengthBytes());
         if (zero < stretch.lengthBytes()) {
             zero -= zero % ChunkDigests.CHUNK_BYTES;
         }

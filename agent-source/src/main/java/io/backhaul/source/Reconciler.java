@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Brings the replica to the source's state while writes go on: first the sweep of a baseline, which compares every chunk
@@ -37,23 +36,10 @@ final class Reconciler {
     /** What it stands on. */
     record Ports(Loop loop, Lane reader, ChangeStream stream, Room room, RandomGenerator random, ReadPace pace) {}
 
-    /** Whom it serves; on the loop but for the barrier. */
-    interface Host {
-        /** Sends a request for digests; false where there is no link. */
-        boolean ask(DigestRequest request);
-
-        /** Returns when every write that the disks have taken so far is in the stream. On the reader's lane. */
-        void barrier() throws IOException;
-
-        /** What knows which writes a read has seen. */
-        Observation observation();
-
+    /** Whom it serves. */
+    interface Host extends ComparisonHost {
         /** The barrier cannot be had: the disks may have changed unseen. */
         void barrierFailed(String why);
-
-        /** The replica that the disks have been compared with, once that is durably known; null before. */
-        @Nullable
-        UUID comparedWith();
 
         /** The sweep has got further. */
         void compared();
@@ -63,9 +49,6 @@ final class Reconciler {
 
         /** A plan is complete: so much differs. */
         void planned(long bytes);
-
-        /** A stretch could not be read; it is tried again later. */
-        void unreadable(int disk, DirtyMap.Stretch stretch, String why);
     }
 
     private final UUID machine;
@@ -307,7 +290,7 @@ final class Reconciler {
                     // A write that is under way and in no stream would be taken for nothing.
                     host.observation().settle();
                 }
-                long zero = slices.zeroRun(device, offset, left);
+                long zero = device.zeroRun(offset, left);
                 if (zero >= slice.lengthBytes()) {
                     long whole = zero == left ? zero : zero / SliceReader.CHUNK_BYTES * SliceReader.CHUNK_BYTES;
                     return new Read(whole, 0, 0, "", false);

@@ -32,7 +32,7 @@ final class SliceReader {
     /** Everything, zero stretches as such. */
     List<Piece> all(BlockDevice device, DirtyMap.Stretch slice) throws IOException {
         int length = (int) slice.lengthBytes();
-        load(device, slice.offset(), slice.offset(), length);
+        device.readHolding(slice.offset(), buffer.slice(0, length));
         List<Piece> pieces = new ArrayList<>();
         for (int at = 0; at < length; at += CHUNK_BYTES) {
             int chunk = Math.min(CHUNK_BYTES, length - at);
@@ -50,7 +50,7 @@ final class SliceReader {
     Comparison compare(BlockDevice device, DirtyMap.Stretch slice, Digests digests, int firstDigest)
             throws IOException {
         int length = (int) slice.lengthBytes();
-        load(device, slice.offset(), slice.offset(), length);
+        device.readHolding(slice.offset(), buffer.slice(0, length));
         List<Piece> pieces = new ArrayList<>();
         List<Long> suspects = new ArrayList<>();
         for (int at = 0; at < length; at += CHUNK_BYTES) {
@@ -83,7 +83,7 @@ final class SliceReader {
         for (DigestRequest.Run run : runs) {
             long from = run.first() * BLOCK_BYTES;
             long to = Math.min(run.end() * BLOCK_BYTES, device.sizeBytes());
-            load(device, start, from, (int) (to - from));
+            device.readHolding(from, buffer.slice((int) (from - start), (int) (to - from)));
             for (long at = from; at < to; at += BLOCK_BYTES, index++) {
                 int inBuffer = (int) (at - start);
                 ByteBuffer block = buffer.slice(inBuffer, (int) Math.min(BLOCK_BYTES, to - at));
@@ -94,41 +94,6 @@ final class SliceReader {
             }
         }
         return pieces;
-    }
-
-    /** How many bytes from {@code offset} on are known to be zero without reading. */
-    long zeroRun(BlockDevice device, long offset, long lengthBytes) throws IOException {
-        long[] end = {offset, 0};
-        device.extents(offset, lengthBytes, (at, length, zero) -> {
-            if (zero && end[1] == 0) {
-                end[0] = at + length;
-            } else {
-                end[1] = 1;
-            }
-        });
-        return end[0] - offset;
-    }
-
-    /** Reads into the buffer, which holds the disk from {@code start} on. */
-    private void load(BlockDevice device, long start, long offset, int length) throws IOException {
-        device.extents(offset, length, (at, run, zero) -> {
-            int from = (int) (at - start);
-            if (zero) {
-                clear(from, (int) run);
-            } else {
-                device.read(at, buffer.slice(from, (int) run));
-            }
-        });
-    }
-
-    private void clear(int from, int length) {
-        ByteBuffer part = buffer.slice(from, length);
-        while (part.remaining() >= Long.BYTES) {
-            part.putLong(0);
-        }
-        while (part.hasRemaining()) {
-            part.put((byte) 0);
-        }
     }
 
     private static ByteBuffer digest(Digests digests, int index) {

@@ -107,7 +107,7 @@ final class SourceSession implements FrameFeed, Packer.Sink, Reconciler.Host {
         var host = new VerifierHost(this, resending, ports.faults(), options.machine().name());
         var means = new Verifier.Ports(ports.loop(), reading.reader(), ports.stateLane(), hands.stream(),
                 ports.random(), hands.verification());
-        this.verifier = new Verifier(options, disks, means, host, opening.verification());
+        this.verifier = new Verifier(options, disks, means, this, host, opening.verification());
         this.reported = nothing();
         this.unorderedNanos = ports.loop().clock().nanos();
     }

@@ -46,17 +46,8 @@ final class Verifier {
     record Ports(Loop loop, Lane reader, Lane state, ChangeStream stream, RandomGenerator random,
             VerificationFile file) {}
 
-    /** Whom it serves; on the loop but for the barrier. */
+    /** Whom it serves beside. On the loop. */
     interface Host {
-        boolean ask(DigestRequest request);
-
-        void barrier() throws IOException;
-
-        Observation observation();
-
-        @Nullable
-        UUID comparedWith();
-
         int nextRequestId();
 
         /** Whether the link stands, the stream is in order and nearly journaled, and nothing else is being compared. */
@@ -67,8 +58,6 @@ final class Verifier {
 
         /** A pass has ended; whether everything that it has compared was alike. */
         void verified(boolean alike);
-
-        void unreadable(int disk, DirtyMap.Stretch stretch, String why);
 
         void saveFailed(IOException why);
     }
@@ -99,6 +88,7 @@ final class Verifier {
     private final List<SourceDisk> disks;
     private final SourceOptions.Comparison options;
     private final Ports ports;
+    private final ComparisonHost comparison;
     private final Host host;
     private final SliceReader slices = new SliceReader();
     private final ReadPace pace;
@@ -114,11 +104,13 @@ final class Verifier {
     private boolean busy;
     private long run;
 
-    Verifier(SourceOptions options, List<SourceDisk> disks, Ports ports, Host host, @Nullable Verification found) {
+    Verifier(SourceOptions options, List<SourceDisk> disks, Ports ports, ComparisonHost comparison, Host host,
+            @Nullable Verification found) {
         this.machine = options.machine().id();
         this.disks = disks;
         this.options = options.comparison();
         this.ports = ports;
+        this.comparison = comparison;
         this.host = host;
         this.pace = new ReadPace(this.options.verifyBytesPerSecond(), ports.loop().clock());
         long now = ports.loop().clock().wallMicros();
@@ -192,7 +184,7 @@ final class Verifier {
         }
         DigestAsk ask = current.span.asks().stream().filter(each -> each.isAnsweredBy(digests)).findFirst()
                 .orElse(null);
-        if (ask != null && (!ask.take(digests) || !digests.replica().equals(host.comparedWith()))) {
+        if (ask != null && (!ask.take(digests) || !digests.replica().equals(comparison.comparedWith()))) {
             drop();
         } else if (ask != null) {
             step();
@@ -271,7 +263,8 @@ final class Verifier {
 
     private void send(DigestAsk ask, Position notBefore) {
         int id = host.nextRequestId();
-        boolean sent = host.ask(new DigestRequest(machine, notBefore, id, ask.disk(), ask.chunkBytes(), ask.runs()));
+        boolean sent = comparison
+                .ask(new DigestRequest(machine, notBefore, id, ask.disk(), ask.chunkBytes(), ask.runs()));
         ask.asked(id, ports.loop().clock().nanos(), sent);
         if (!sent) {
             drop();
@@ -309,7 +302,7 @@ final class Verifier {
         var stretch = new DirtyMap.Stretch(offset, Math.min(span.end() - offset, SliceReader.SLICE_BYTES));
         onLane(current, stretch, () -> {
             boolean isHole = answer.status() == Digests.Status.ALL_ZERO
-                    && slices.zeroRun(device, offset, stretch.lengthBytes()) >= stretch.lengthBytes();
+                    && device.zeroRun(offset, stretch.lengthBytes()) >= stretch.lengthBytes();
             if (isHole) {
                 return new Slice(List.of(), List.of(), null, 0, "");
             }
@@ -407,7 +400,7 @@ final class Verifier {
                 pace.read(slice.readBytes());
                 BitSet touched = slice.touched();
                 if (!slice.trouble().isEmpty()) {
-                    host.unreadable(current.span.disk(), stretch, slice.trouble());
+                    comparison.unreadable(current.span.disk(), stretch, slice.trouble());
                     leaveOut(current);
                 } else if (touched == null) {
                     drop();
@@ -429,14 +422,14 @@ final class Verifier {
     /** On the reader's lane. */
     private Slice read(Watch watch, SliceWork work) throws IOException {
         // What stands in the stream is to be on the disk, for the read to see it; and what the read has seen, in the stream.
-        host.observation().settle();
+        comparison.observation().settle();
         Slice slice;
         try {
             slice = work.read();
         } catch (IOException unreadable) {
             return new Slice(List.of(), List.of(), null, 0, String.valueOf(unreadable.getMessage()));
         }
-        host.barrier();
+        comparison.barrier();
         // The pieces point into a buffer that the next slice takes; only where they are is looked at.
         return new Slice(slice.pieces(), slice.suspects(), ports.stream().touched(watch), slice.readBytes(), "");
     }

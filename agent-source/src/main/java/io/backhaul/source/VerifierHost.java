@@ -1,15 +1,12 @@
 package io.backhaul.source;
 
 import io.backhaul.engine.fault.FaultLog;
-import io.backhaul.protocol.DigestRequest;
 import io.backhaul.protocol.FaultCode;
 import io.backhaul.protocol.Resend;
 import java.io.IOException;
 import java.util.List;
-import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
-/** What a session is to its verification: the same link and capture as to a comparison, and what is told of differences. */
+/** What a session is to its verification: when it may go on, and what becomes of differences. */
 final class VerifierHost implements Verifier.Host {
     private final SourceSession session;
     private final Resending resending;
@@ -21,26 +18,6 @@ final class VerifierHost implements Verifier.Host {
         this.resending = resending;
         this.faults = faults;
         this.machine = machine;
-    }
-
-    @Override
-    public boolean ask(DigestRequest request) {
-        return session.ask(request);
-    }
-
-    @Override
-    public void barrier() throws IOException {
-        session.barrier();
-    }
-
-    @Override
-    public Observation observation() {
-        return session.observation();
-    }
-
-    @Override
-    public @Nullable UUID comparedWith() {
-        return session.comparedWith();
     }
 
     @Override
@@ -68,11 +45,6 @@ final class VerifierHost implements Verifier.Host {
         if (alike) {
             faults.clear(FaultCode.REPLICA_DIFFERS, machine);
         }
-    }
-
-    @Override
-    public void unreadable(int disk, DirtyMap.Stretch stretch, String why) {
-        session.unreadable(disk, stretch, why);
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.backhaul.protocol.Position;
 import java.util.Arrays;
+import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,16 +60,20 @@ class ProvingTest {
         });
         for (int proof = 0; proof < 4; proof++) {
             rig.proofs.ask(rig.machine());
-            int pause = 1 + rig.random.nextInt(60);
-            for (int step = 0; !rig.proofs.areAllAnswered(); step++) {
-                rig.steps.step();
-                if (step < 2_000 && rig.random.nextInt(pause) == 0) {
-                    rig.writeSomewhere(48 << 10);
-                }
-            }
+            awaitAmidWrites(rig.proofs, rig.steps, rig.random, () -> rig.writeSomewhere(48 << 10));
         }
         assertThat(rig.proofs.failures).isEmpty();
         assertThat(rig.proofs.recorded).hasSize(4);
+    }
+
+    private static void awaitAmidWrites(RecordedProofs proofs, Steps steps, SplittableRandom random, Runnable write) {
+        int pause = 1 + random.nextInt(60);
+        for (int step = 0; !proofs.areAllAnswered(); step++) {
+            steps.step();
+            if (step < 2_000 && random.nextInt(pause) == 0) {
+                write.run();
+            }
+        }
     }
 
     @ParameterizedTest
@@ -90,13 +95,7 @@ class ProvingTest {
         };
         for (int proof = 0; proof < 4; proof++) {
             rig.proofs.ask(rig.machine());
-            int pause = 1 + rig.random.nextInt(60);
-            for (int step = 0; !rig.proofs.areAllAnswered(); step++) {
-                rig.steps.step();
-                if (step < 2_000 && rig.random.nextInt(pause) == 0) {
-                    rig.writeSomewhere(48 << 10);
-                }
-            }
+            awaitAmidWrites(rig.proofs, rig.steps, rig.random, () -> rig.writeSomewhere(48 << 10));
         }
         assertThat(rig.proofs.failures).isEmpty();
     }

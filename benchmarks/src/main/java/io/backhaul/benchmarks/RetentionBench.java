@@ -2,7 +2,6 @@ package io.backhaul.benchmarks;
 
 import io.backhaul.blockio.BlockDevice;
 import io.backhaul.blockio.file.RawDevice;
-import io.backhaul.blockio.system.BlockDevices;
 import io.backhaul.blockio.volume.DirectoryVolume;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.log.SegmentLimits;
@@ -11,17 +10,13 @@ import io.backhaul.engine.loop.NettyLoop;
 import io.backhaul.engine.loop.NettyLoops;
 import io.backhaul.engine.stream.HopTiming;
 import io.backhaul.engine.time.SystemClock;
-import io.backhaul.mastertarget.BaseDisks;
-import io.backhaul.mastertarget.DiskFormat;
 import io.backhaul.mastertarget.IndexLimits;
 import io.backhaul.mastertarget.MachineStatus;
 import io.backhaul.mastertarget.MasterTargetMachine;
-import io.backhaul.mastertarget.PlacedDisk;
 import io.backhaul.mastertarget.PointName;
 import io.backhaul.mastertarget.RetentionPolicy;
 import io.backhaul.mastertarget.ScrubPace;
 import io.backhaul.mastertarget.View;
-import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Position;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
@@ -49,6 +44,8 @@ final class RetentionBench {
     private static final long SEED = 20261123;
     /** What the replica's id is drawn from, so that the stream can name it. */
     private static final RandomGenerator REPLICA = () -> SEED;
+
+    private static final String BASE = RawDisks.name(0);
 
     private final boolean brief;
     private final long extents;
@@ -98,7 +95,7 @@ final class RetentionBench {
 
     private void makeBase() throws IOException {
         Figures.say("writing " + writtenBytes / (1 << 20) + " MiB of a base disk");
-        Path base = folder.resolve("base.raw");
+        Path base = folder.resolve(BASE);
         try (var file = new java.io.RandomAccessFile(base.toFile(), "rw")) {
             file.setLength(sizeBytes);
         }
@@ -115,30 +112,12 @@ final class RetentionBench {
         var own = new MasterTargetMachine.Lanes(lanes.lane("store"), lanes.lane("fold"), lanes.lane("view"),
                 lanes.lane("digest"), lanes.lane("index"), lanes.lane("scrub"));
         var ports = new MasterTargetMachine.Ports(loop, own, DirectoryVolume.create(folder.resolve("machine")),
-                new OneDisk(), REPLICA, ByteBufAllocator.DEFAULT,
+                new RawDisks(folder), REPLICA, ByteBufAllocator.DEFAULT,
                 new FaultLog(SystemClock.INSTANCE));
         var policy = new RetentionPolicy(RetentionPolicy.Stand.OLDEST, Duration.ofDays(36500), Long.MAX_VALUE);
         return new MasterTargetMachine(MACHINE, ports, new MasterTargetMachine.Setup(policy, HopTiming.DEFAULT,
                 8L << 20, SegmentLimits.DEFAULT, 32L << 20, IndexLimits.DEFAULT,
                 ScrubPace.ON_DEMAND));
-    }
-
-    private final class OneDisk implements BaseDisks {
-        @Override
-        public List<PlacedDisk> prepare(UUID machine, String machineName, List<DiskInfo> disks) {
-            return disks.stream()
-                    .map(disk -> new PlacedDisk(disk, DiskFormat.RAW, folder.resolve("base.raw").toString())).toList();
-        }
-
-        @Override
-        public BlockDevice open(PlacedDisk disk) throws IOException {
-            return RawDevice.open(Path.of(disk.path()), false);
-        }
-
-        @Override
-        public long seal(PlacedDisk disk) throws IOException {
-            return BlockDevices.seal(Path.of(disk.path()));
-        }
     }
 
     private void fill(MasterTargetMachine machine, NettyLoop loop) throws Exception {
@@ -240,18 +219,18 @@ final class RetentionBench {
 
     private void measureReading(MasterTargetMachine machine, NettyLoop loop) throws Exception {
         try (View view = open(machine, loop, new PointName.Latest());
-                RawDevice base = RawDevice.open(folder.resolve("base.raw"), true)) {
+                RawDevice base = RawDevice.open(folder.resolve(BASE), true)) {
             BlockDevice device = view.disks().getFirst().device();
             viewRate(device, 1);
             evict("machine");
-            evict("base.raw");
+            evict(BASE);
             compare("cold", device, base);
             warm("machine/index");
             evict("machine/journal");
-            evict("base.raw");
+            evict(BASE);
             compare("index_cached", device, base);
             warm("machine");
-            warm("base.raw");
+            warm(BASE);
             compare("all_cached", device, base);
         }
     }
@@ -311,7 +290,7 @@ final class RetentionBench {
     }
 
     private void warm(String what) throws Exception {
-        String head = what.equals("base.raw") ? "head -c " + writtenBytes + " \"$1\" >/dev/null"
+        String head = what.equals(BASE) ? "head -c " + writtenBytes + " \"$1\" >/dev/null"
                 : "find \"$1\" -type f -exec cat {} + >/dev/null";
         shell(head, what);
     }

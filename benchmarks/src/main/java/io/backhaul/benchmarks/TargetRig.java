@@ -1,8 +1,5 @@
 package io.backhaul.benchmarks;
 
-import io.backhaul.blockio.BlockDevice;
-import io.backhaul.blockio.file.RawDevice;
-import io.backhaul.blockio.system.BlockDevices;
 import io.backhaul.blockio.volume.DirectoryVolume;
 import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.log.SegmentLimits;
@@ -11,32 +8,24 @@ import io.backhaul.engine.loop.NettyLoop;
 import io.backhaul.engine.loop.NettyLoops;
 import io.backhaul.engine.stream.HopTiming;
 import io.backhaul.engine.time.SystemClock;
-import io.backhaul.mastertarget.BaseDisks;
-import io.backhaul.mastertarget.DiskFormat;
 import io.backhaul.mastertarget.IndexLimits;
 import io.backhaul.mastertarget.MachineStatus;
 import io.backhaul.mastertarget.MasterTargetMachine;
-import io.backhaul.mastertarget.PlacedDisk;
 import io.backhaul.mastertarget.PointName;
 import io.backhaul.mastertarget.RetentionPolicy;
 import io.backhaul.mastertarget.ScrubPace;
 import io.backhaul.mastertarget.View;
-import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Position;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
 
 /** A real master target for one machine in this process, on a folder. Of any thread; waits for what it asks. */
 final class TargetRig implements AutoCloseable {
-    private final Path folder;
+    private final RawDisks disks;
     private final NettyLoops loops = new NettyLoops(1);
     private final LanePool lanes = new LanePool("lane", 6);
     private final NettyLoop loop = loops.next();
@@ -44,11 +33,11 @@ final class TargetRig implements AutoCloseable {
 
     /** Starts it, and waits until it is served. */
     TargetRig(Path folder, RetentionPolicy policy, int segmentBytes) throws IOException, InterruptedException {
-        this.folder = folder;
+        this.disks = new RawDisks(folder);
         var own = new MasterTargetMachine.Lanes(lanes.lane("store"), lanes.lane("fold"), lanes.lane("view"),
                 lanes.lane("digest"), lanes.lane("index"), lanes.lane("scrub"));
         var ports = new MasterTargetMachine.Ports(loop, own, DirectoryVolume.create(folder.resolve("machine")),
-                new Files512(), () -> SeededLoad.REPLICA, ByteBufAllocator.DEFAULT,
+                disks, () -> SeededLoad.REPLICA, ByteBufAllocator.DEFAULT,
                 new FaultLog(SystemClock.INSTANCE));
         this.machine = new MasterTargetMachine(SeededLoad.MACHINE, ports, new MasterTargetMachine.Setup(policy,
                 HopTiming.DEFAULT, 16L << 20, SegmentLimits.ofSegments(segmentBytes), 32L << 20, IndexLimits.DEFAULT,
@@ -63,34 +52,8 @@ final class TargetRig implements AutoCloseable {
         return machine;
     }
 
-    /** Raw files beside the machine's folder. */
-    private final class Files512 implements BaseDisks {
-        @Override
-        public List<PlacedDisk> prepare(UUID id, String machineName, List<DiskInfo> wanted) throws IOException {
-            List<PlacedDisk> placed = new ArrayList<>();
-            for (DiskInfo each : wanted) {
-                Path path = disk(each.index());
-                if (!Files.exists(path)) {
-                    RawDevice.create(path, each.sizeBytes()).close();
-                }
-                placed.add(new PlacedDisk(each, DiskFormat.RAW, path.toString()));
-            }
-            return placed;
-        }
-
-        @Override
-        public BlockDevice open(PlacedDisk disk) throws IOException {
-            return RawDevice.open(Path.of(disk.path()), false);
-        }
-
-        @Override
-        public long seal(PlacedDisk disk) throws IOException {
-            return BlockDevices.seal(Path.of(disk.path()));
-        }
-    }
-
     Path disk(int index) {
-        return folder.resolve("disk-" + index + ".raw");
+        return disks.path(index);
     }
 
     private <T> T ask(Function<MasterTargetMachine, T> question) throws InterruptedException {

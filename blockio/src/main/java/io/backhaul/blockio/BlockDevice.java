@@ -1,5 +1,6 @@
 package io.backhaul.blockio;
 
+import io.backhaul.protocol.Zeroes;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -64,6 +65,39 @@ public interface BlockDevice extends AutoCloseable {
      * @throws java.io.EOFException if the range is not inside the device
      */
     void extents(long offset, long lengthBytes, ExtentVisitor visitor) throws IOException;
+
+    /**
+     * Fills the target as {@link #read} does; what is known to read as zeroes is not read.
+     *
+     * @throws java.io.EOFException if the range is not inside the device
+     */
+    default void readHolding(long offset, ByteBuffer target) throws IOException {
+        int start = target.position();
+        extents(offset, target.remaining(), (at, lengthBytes, zero) -> {
+            ByteBuffer part = target.slice(start + (int) (at - offset), (int) lengthBytes);
+            if (zero) {
+                Zeroes.fill(part);
+            } else {
+                read(at, part);
+            }
+        });
+        target.position(target.limit());
+    }
+
+    /**
+     * How many bytes from {@code offset} on are known to read as zeroes.
+     *
+     * @throws java.io.EOFException if the range is not inside the device
+     */
+    default long zeroRun(long offset, long lengthBytes) throws IOException {
+        long[] end = {offset};
+        boolean[] ended = {false};
+        extents(offset, lengthBytes, (at, length, zero) -> {
+            ended[0] |= !zero;
+            end[0] = ended[0] ? end[0] : at + length;
+        });
+        return end[0] - offset;
+    }
 
     /** Releases what is behind the device. Does not flush. Closing twice is harmless. */
     @Override

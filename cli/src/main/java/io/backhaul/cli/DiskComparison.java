@@ -1,31 +1,25 @@
 package io.backhaul.cli;
 
 import io.backhaul.blockio.BlockDevice;
+import io.backhaul.blockio.NamedExtents;
+import io.backhaul.protocol.ContentDigest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 
 /** Compares two disks byte for byte, and names the first extents that differ. */
 final class DiskComparison {
-    /** So many differing extents are named; the others are counted. */
-    static final int MAX_NAMED = 16;
     private static final int PIECE_BYTES = 1 << 20;
     private static final int BLOCK_BYTES = 4096;
 
-    private final List<Extent> named = new ArrayList<>();
-    private long differingBytes;
+    private final NamedExtents differing = new NamedExtents();
     private long sizeBytes;
     private String leftDigest = "";
     private String rightDigest = "";
 
     private DiskComparison() {}
-
-    /** A range that differs, in whole blocks of 4 KiB. */
-    record Extent(long offset, long lengthBytes) {}
 
     static DiskComparison of(BlockDevice left, BlockDevice right, DiskCopy.Progress progress) throws IOException {
         var comparison = new DiskComparison();
@@ -36,8 +30,8 @@ final class DiskComparison {
     private void run(BlockDevice left, BlockDevice right, DiskCopy.Progress progress) throws IOException {
         sizeBytes = Math.max(left.sizeBytes(), right.sizeBytes());
         long common = Math.min(left.sizeBytes(), right.sizeBytes());
-        MessageDigest leftSum = sha256();
-        MessageDigest rightSum = sha256();
+        MessageDigest leftSum = ContentDigest.sha256();
+        MessageDigest rightSum = ContentDigest.sha256();
         ByteBuffer leftPiece = ByteBuffer.allocate(PIECE_BYTES);
         ByteBuffer rightPiece = ByteBuffer.allocate(PIECE_BYTES);
         for (long offset = 0; offset < common; offset += PIECE_BYTES) {
@@ -46,11 +40,11 @@ final class DiskComparison {
             right.read(offset, rightPiece.clear().limit(length));
             leftSum.update(leftPiece.array(), 0, length);
             rightSum.update(rightPiece.array(), 0, length);
-            blocks(leftPiece.flip(), rightPiece.flip(), offset, this::note);
+            blocks(leftPiece.flip(), rightPiece.flip(), offset, differing::add);
             progress.at(offset + length, sizeBytes);
         }
         if (common < sizeBytes) {
-            note(common, sizeBytes - common);
+            differing.add(common, sizeBytes - common);
         }
         leftDigest = HexFormat.of().formatHex(leftSum.digest());
         rightDigest = HexFormat.of().formatHex(rightSum.digest());
@@ -87,38 +81,21 @@ final class DiskComparison {
         }
     }
 
-    private void note(long offset, long lengthBytes) {
-        differingBytes += lengthBytes;
-        Extent last = named.isEmpty() ? null : named.getLast();
-        if (last != null && last.offset + last.lengthBytes == offset) {
-            named.set(named.size() - 1, new Extent(last.offset, last.lengthBytes + lengthBytes));
-        } else if (named.size() < MAX_NAMED) {
-            named.add(new Extent(offset, lengthBytes));
-        }
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException everyJdkHasIt) {
-            throw new IllegalStateException(everyJdkHasIt);
-        }
-    }
-
     boolean isIdentical() {
-        return differingBytes == 0;
+        return differing.bytes() == 0;
     }
 
     long differingBytes() {
-        return differingBytes;
+        return differing.bytes();
     }
 
     long sizeBytes() {
         return sizeBytes;
     }
 
-    List<Extent> named() {
-        return List.copyOf(named);
+    /** The first ranges that differ, in whole blocks of 4 KiB. */
+    List<NamedExtents.Extent> named() {
+        return differing.named();
     }
 
     /** SHA-256 of the left disk, as far as the shorter one reaches. */

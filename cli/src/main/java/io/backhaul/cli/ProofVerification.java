@@ -1,6 +1,7 @@
 package io.backhaul.cli;
 
 import io.backhaul.blockio.BlockDevice;
+import io.backhaul.blockio.NamedExtents;
 import io.backhaul.engine.control.ControlClient;
 import io.backhaul.engine.proof.ProofCheck;
 import io.backhaul.engine.proof.ProofDisk;
@@ -15,6 +16,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** Compares disks, or a view that a master target opens for it, with a proof file. */
 final class ProofVerification implements AutoCloseable {
@@ -54,22 +57,16 @@ final class ProofVerification implements AutoCloseable {
 
     /** Reads all of it, and says what it says. */
     ProofVerdict describe() throws IOException {
-        List<ProofVerdict.Unproved> unproved = new ArrayList<>();
+        SortedMap<Integer, NamedExtents> unproved = new TreeMap<>();
         believing(() -> {
-            proof.readAll((disk, offset, lengthBytes) -> note(unproved, disk, offset, lengthBytes));
+            proof.readAll((disk, offset, lengthBytes) -> unproved.computeIfAbsent(disk, any -> new NamedExtents())
+                    .add(offset, lengthBytes));
             return unproved;
         });
-        return new ProofVerdict(header(), "", List.of(), unproved);
-    }
-
-    private static void note(List<ProofVerdict.Unproved> unproved, int disk, long offset, long lengthBytes) {
-        ProofVerdict.Unproved last = unproved.isEmpty() ? null : unproved.getLast();
-        if (last != null && last.disk() == disk && last.offset() + last.lengthBytes() == offset) {
-            unproved.set(unproved.size() - 1,
-                    new ProofVerdict.Unproved(disk, last.offset(), last.lengthBytes() + lengthBytes));
-        } else if (unproved.size() < ProofCheck.MAX_NAMED) {
-            unproved.add(new ProofVerdict.Unproved(disk, offset, lengthBytes));
-        }
+        return new ProofVerdict(header(), "", List.of(), unproved.entrySet().stream()
+                .flatMap(disk -> disk.getValue().named().stream()
+                        .map(each -> new ProofVerdict.Unproved(disk.getKey(), each.offset(), each.lengthBytes())))
+                .limit(NamedExtents.MAX_NAMED).toList());
     }
 
     /** Compares disks that were named: by their order, or as {@code ID=PATH}. */

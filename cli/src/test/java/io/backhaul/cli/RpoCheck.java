@@ -12,8 +12,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 
 /**
@@ -72,15 +70,15 @@ final class RpoCheck {
                 "--rate_process=linear");
         Lags ages = new Lags();
         Lags waits = new Lags();
-        try (Marker marker = Marker.start(scene, waits)) {
-            pause(SETTLE_MILLIS);
+        try (Marker marker = new Marker(scene, waits)) {
+            Havoc.rest(SETTLE_MILLIS);
             waits.clear();
             long beganNanos = SystemClock.INSTANCE.nanos();
             long before = scene.fleet().machine(Part.SOURCE).count("capturedBytes");
             look(scene, ages, beganNanos + scale.seconds() * 1_000_000_000L);
             double seconds = (SystemClock.INSTANCE.nanos() - beganNanos) / 1e9;
             Answer source = scene.fleet().machine(Part.SOURCE);
-            marker.assertAlive();
+            marker.stop();
             findings.put(load.name + "AskedMBPerSecond", load.bytesPerSecond / 1_000_000);
             findings.put(load.name + "MBPerSecond",
                     Math.round((source.count("capturedBytes") - before) / seconds / 1e5) / 10.0);
@@ -115,58 +113,44 @@ final class RpoCheck {
             long markedNanos = block.getLong(0);
             assertThat(markedNanos).as("the time in the marker").isPositive();
             ages.add(SystemClock.INSTANCE.nanos() - markedNanos);
-            pause(LOOK_MILLIS);
+            Havoc.rest(LOOK_MILLIS);
         }
     }
 
-    private static void pause(long millis) throws InterruptedException {
-        new CountDownLatch(1).await(millis, TimeUnit.MILLISECONDS);
-    }
-
-    /** Writes the time into the marker, again and again. */
+    /** Writes the time into the marker, again and again; the first time before anybody has it. */
     private static final class Marker implements AutoCloseable {
-        private final CountDownLatch end = new CountDownLatch(1);
-        private final Thread thread;
+        private final BlockDevice disk;
+        private final Lags waits;
+        private final Worker worker = new Worker("the marker", this::live);
 
-        private Marker(BlockDevice disk, Lags waits) {
-            this.thread = Thread.ofPlatform().daemon().name("marker").start(() -> run(disk, waits));
+        Marker(Scene scene, Lags waits) throws IOException {
+            this.disk = scene.connect();
+            this.waits = waits;
+            write();
+            worker.start();
         }
 
-        /** Returns once the first one has been written. */
-        static Marker start(Scene scene, Lags waits) throws IOException, InterruptedException {
-            BlockDevice disk = scene.connect();
-            write(disk, waits);
-            return new Marker(disk, waits);
+        private void live() throws IOException, InterruptedException {
+            while (!worker.rest(MARKER_MILLIS)) {
+                write();
+            }
         }
 
-        private static void write(BlockDevice disk, Lags waits) throws IOException {
+        private void write() throws IOException {
             long now = SystemClock.INSTANCE.nanos();
             disk.write(MARKER_OFFSET, ByteBuffer.allocate(MARKER_BYTES).putLong(0, now));
             waits.add(SystemClock.INSTANCE.nanos() - now);
         }
 
-        private void run(BlockDevice disk, Lags waits) {
-            try (disk) {
-                while (!end.await(MARKER_MILLIS, TimeUnit.MILLISECONDS)) {
-                    write(disk, waits);
-                }
-            } catch (IOException | InterruptedException gone) {
-                System.err.println("marker: " + gone.getMessage());
-            }
-        }
-
-        void assertAlive() {
-            assertThat(thread.isAlive()).as("the time is still being written").isTrue();
+        /** The time is written up to here. */
+        void stop() throws IOException, InterruptedException {
+            worker.stop();
         }
 
         @Override
-        public void close() {
-            end.countDown();
-            try {
-                thread.join();
-            } catch (InterruptedException ending) {
-                Thread.currentThread().interrupt();
-            }
+        public void close() throws IOException {
+            worker.close();
+            disk.close();
         }
     }
 

@@ -12,11 +12,12 @@ public final class ContentDigest {
     /** The digest of what is all zero. */
     public static final ByteBuffer OF_ZEROES = ByteBuffer.allocate(Limits.DIGEST_BYTES).asReadOnlyBuffer();
 
-    private final MessageDigest sha256;
+    private final MessageDigest sha256 = sha256();
 
-    public ContentDigest() {
+    /** A SHA-256 to be fed. */
+    public static MessageDigest sha256() {
         try {
-            sha256 = MessageDigest.getInstance("SHA-256");
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException everyJdkHasIt) {
             throw new IllegalStateException(everyJdkHasIt);
         }

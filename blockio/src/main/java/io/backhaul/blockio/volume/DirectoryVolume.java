@@ -52,6 +52,11 @@ public final class DirectoryVolume implements Volume {
         return open(folder);
     }
 
+    /** Opens a file, of which no more is asked than that it can be read: whatever would change it fails. */
+    public static StoredFile openToRead(Path file) throws IOException {
+        return new ChannelFile(file, FileChannel.open(file, StandardOpenOption.READ));
+    }
+
     @Override
     public StoredFile create(String name) throws IOException {
         Path path = resolve(name);

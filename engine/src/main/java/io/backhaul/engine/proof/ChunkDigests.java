@@ -40,40 +40,11 @@ public final class ChunkDigests {
      *            at most {@link #SLICE_BYTES}; a multiple as well, but at the disk's end
      */
     public ByteBuffer of(BlockDevice device, long offset, int lengthBytes) throws IOException {
-        device.extents(offset, lengthBytes, (at, run, zero) -> {
-            ByteBuffer part = buffer.slice((int) (at - offset), (int) run);
-            if (zero) {
-                clear(part);
-            } else {
-                device.read(at, part);
-            }
-        });
+        device.readHolding(offset, buffer.slice(0, lengthBytes));
         ByteBuffer digests = ByteBuffer.allocate((lengthBytes + CHUNK_BYTES - 1) / CHUNK_BYTES * Limits.DIGEST_BYTES);
         for (int at = 0; at < lengthBytes; at += CHUNK_BYTES) {
             digests.put(digest.of(buffer.slice(at, Math.min(CHUNK_BYTES, lengthBytes - at))));
         }
         return digests.flip();
-    }
-
-    /** How many bytes from {@code offset} on are known to be zero without reading. */
-    public static long zeroRun(BlockDevice device, long offset, long lengthBytes) throws IOException {
-        long[] end = {offset, 0};
-        device.extents(offset, lengthBytes, (at, length, zero) -> {
-            if (zero && end[1] == 0) {
-                end[0] = at + length;
-            } else {
-                end[1] = 1;
-            }
-        });
-        return end[0] - offset;
-    }
-
-    private static void clear(ByteBuffer part) {
-        while (part.remaining() >= Long.BYTES) {
-            part.putLong(0);
-        }
-        while (part.hasRemaining()) {
-            part.put((byte) 0);
-        }
     }
 }

@@ -1,17 +1,15 @@
 package io.backhaul.engine.proof;
 
 import io.backhaul.blockio.BlockDevice;
+import io.backhaul.blockio.NamedExtents;
 import io.backhaul.protocol.ContentDigest;
 import io.backhaul.protocol.Limits;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
 
 /** Compares a disk with what a proof says of it. */
 public final class ProofCheck {
-    /** So many differing extents are named; the others are counted. */
-    public static final int MAX_NAMED = 16;
     /** So much may be known to be zero without reading, and be compared at once. */
     private static final long RUN_BYTES = 1L << 30;
 
@@ -19,19 +17,15 @@ public final class ProofCheck {
     private final int disk;
     private final BlockDevice device;
     private final ChunkDigests digests = new ChunkDigests();
-    private final List<Extent> named = new ArrayList<>();
+    private final NamedExtents differing = new NamedExtents();
     private long provedBytes;
     private long unprovedBytes;
-    private long differingBytes;
 
     private ProofCheck(ProofReader proof, int disk, BlockDevice device) {
         this.proof = proof;
         this.disk = disk;
         this.device = device;
     }
-
-    /** A range of a disk, in whole chunks but for the disk's end. */
-    public record Extent(long offset, long lengthBytes) {}
 
     /** Is told how far it is. */
     public interface Progress {
@@ -46,10 +40,10 @@ public final class ProofCheck {
      * @param unprovedBytes
      *            that the proof says nothing of
      * @param differing
-     *            the first extents that differ
+     *            the first extents that differ, in whole chunks but for the disk's end
      */
     public record Result(ProofDisk disk, long provedBytes, long unprovedBytes, long differingBytes,
-            List<Extent> differing) {
+            List<NamedExtents.Extent> differing) {
         public boolean isProved() {
             return differingBytes == 0;
         }
@@ -75,7 +69,7 @@ public final class ProofCheck {
         long whole = size == device.sizeBytes() ? size : common / ProofTree.CHUNK_BYTES * ProofTree.CHUNK_BYTES;
         long attempt = ChunkDigests.SLICE_BYTES;
         for (long offset = 0; offset < whole;) {
-            long zero = wholeChunks(ChunkDigests.zeroRun(device, offset, Math.min(attempt, whole - offset)), offset,
+            long zero = wholeChunks(device.zeroRun(offset, Math.min(attempt, whole - offset)), offset,
                     whole);
             if (zero > 0) {
                 compareZeroes(offset, zero);
@@ -91,9 +85,9 @@ public final class ProofCheck {
         }
         long longest = Math.max(size, device.sizeBytes());
         if (whole < longest) {
-            differs(whole, longest - whole);
+            differing.add(whole, longest - whole);
         }
-        return new Result(said, provedBytes, unprovedBytes, differingBytes, List.copyOf(named));
+        return new Result(said, provedBytes, unprovedBytes, differing.bytes(), differing.named());
     }
 
     private static long wholeChunks(long bytes, long offset, long end) {
@@ -120,17 +114,7 @@ public final class ProofCheck {
         } else if (recorded.equals(ours)) {
             provedBytes += lengthBytes;
         } else {
-            differs(offset, lengthBytes);
-        }
-    }
-
-    private void differs(long offset, long lengthBytes) {
-        differingBytes += lengthBytes;
-        Extent last = named.isEmpty() ? null : named.getLast();
-        if (last != null && last.offset() + last.lengthBytes() == offset) {
-            named.set(named.size() - 1, new Extent(last.offset(), last.lengthBytes() + lengthBytes));
-        } else if (named.size() < MAX_NAMED) {
-            named.add(new Extent(offset, lengthBytes));
+            differing.add(offset, lengthBytes);
         }
     }
 }

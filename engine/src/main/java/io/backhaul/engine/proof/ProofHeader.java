@@ -1,5 +1,6 @@
 package io.backhaul.engine.proof;
 
+import io.backhaul.protocol.ContentDigest;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
@@ -117,7 +118,7 @@ public record ProofHeader(UUID machine, Position position, String label, long ti
     }
 
     private static byte[] rootOf(ByteBuffer bytes, int length) {
-        MessageDigest sha256 = ProofTree.sha256();
+        MessageDigest sha256 = ContentDigest.sha256();
         sha256.update(bytes.slice(0, length - ROOT_BYTES));
         return sha256.digest();
     }

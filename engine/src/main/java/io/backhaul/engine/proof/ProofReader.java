@@ -1,13 +1,13 @@
 package io.backhaul.engine.proof;
 
+import io.backhaul.blockio.volume.DirectoryVolume;
 import io.backhaul.blockio.volume.StoredFile;
 import io.backhaul.blockio.volume.Volume;
+import io.backhaul.protocol.ContentDigest;
 import io.backhaul.protocol.Limits;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -20,61 +20,11 @@ import java.util.List;
  */
 public final class ProofReader implements AutoCloseable {
     private final String name;
-    private final Bytes file;
+    private final StoredFile file;
     private final ProofHeader header;
     private final List<ProofTree> trees;
     private final List<Page> kept = new ArrayList<>();
-    private final MessageDigest sha256 = ProofTree.sha256();
-
-    /** What it reads from. */
-    private interface Bytes extends AutoCloseable {
-        long length() throws IOException;
-
-        /** Until the target is full or the file ends. */
-        void fill(long offset, ByteBuffer target) throws IOException;
-
-        @Override
-        void close() throws IOException;
-    }
-
-    /** A file of a volume. */
-    private record Stored(StoredFile file) implements Bytes {
-        @Override
-        public long length() throws IOException {
-            return file.length();
-        }
-
-        @Override
-        public void fill(long offset, ByteBuffer target) throws IOException {
-            file.fill(offset, target);
-        }
-
-        @Override
-        public void close() throws IOException {
-            file.close();
-        }
-    }
-
-    /** A file that nobody needs to be allowed to write. */
-    private record Opened(FileChannel file) implements Bytes {
-        @Override
-        public long length() throws IOException {
-            return file.size();
-        }
-
-        @Override
-        public void fill(long offset, ByteBuffer target) throws IOException {
-            int start = target.position();
-            while (target.hasRemaining() && file.read(target, offset + target.position() - start) > 0) {
-                // A read may end early.
-            }
-        }
-
-        @Override
-        public void close() throws IOException {
-            file.close();
-        }
-    }
+    private final MessageDigest sha256 = ContentDigest.sha256();
 
     /** A page that has been found to be right. */
     private record Page(int disk, long number, ByteBuffer bytes) {
@@ -83,7 +33,7 @@ public final class ProofReader implements AutoCloseable {
         }
     }
 
-    private ProofReader(String name, Bytes file, ProofHeader header) {
+    private ProofReader(String name, StoredFile file, ProofHeader header) {
         this.name = name;
         this.file = file;
         this.header = header;
@@ -97,15 +47,15 @@ public final class ProofReader implements AutoCloseable {
      *             where it is no proof, or a damaged one, or of another version
      */
     public static ProofReader open(Path path) throws IOException {
-        return open(new Opened(FileChannel.open(path, StandardOpenOption.READ)), path.toString());
+        return open(DirectoryVolume.openToRead(path), path.toString());
     }
 
     /** The same, of a file of a volume. */
     public static ProofReader open(Volume volume, String name) throws IOException {
-        return open(new Stored(volume.open(name)), name);
+        return open(volume.open(name), name);
     }
 
-    private static ProofReader open(Bytes file, String name) throws IOException {
+    private static ProofReader open(StoredFile file, String name) throws IOException {
         try {
             ByteBuffer first = ByteBuffer.allocate(ProofTree.PAGE_BYTES);
             file.fill(0, first);

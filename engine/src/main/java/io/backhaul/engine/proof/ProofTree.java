@@ -1,8 +1,6 @@
 package io.backhaul.engine.proof;
 
 import io.backhaul.protocol.Limits;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -60,13 +58,5 @@ record ProofTree(List<Long> pages, List<Long> offsets) {
     /** Where the file goes on behind it. */
     long end() {
         return offset(top(), pages.getLast());
-    }
-
-    static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException everyJdkHasIt) {
-            throw new IllegalStateException(everyJdkHasIt);
-        }
     }
 }

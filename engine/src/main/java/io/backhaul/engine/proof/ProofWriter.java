@@ -2,6 +2,7 @@ package io.backhaul.engine.proof;
 
 import io.backhaul.blockio.volume.StoredFile;
 import io.backhaul.blockio.volume.Volume;
+import io.backhaul.protocol.ContentDigest;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
@@ -27,7 +28,7 @@ public final class ProofWriter implements AutoCloseable {
     private final List<ProofTree> trees;
     private final StoredFile file;
     private final List<ProofDisk> built = new ArrayList<>();
-    private final MessageDigest sha256 = ProofTree.sha256();
+    private final MessageDigest sha256 = ContentDigest.sha256();
     private final ByteBuffer below = ByteBuffer.allocate(ProofTree.NODES * ProofTree.PAGE_BYTES);
     private int level;
     private long page;

@@ -26,7 +26,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class LinkOffers {
     private static final Logger LOG = LoggerFactory.getLogger(LinkOffers.class);
-    private static final int MAX_DOUBLINGS = 20;
 
     /** What it stands on. */
     public record Ports(Loop loop, ByteBufAllocator allocator, HopTiming timing, Dialler dialler,
@@ -36,14 +35,15 @@ public final class LinkOffers {
     private final Ports ports;
     private final String address;
     private final Reception reception;
+    private final Backoff backoff;
     private @Nullable Reserve reserve;
-    private int failures;
     private boolean closed;
 
     public LinkOffers(Ports ports, String address, Reception reception) {
         this.ports = ports;
         this.address = address;
         this.reception = reception;
+        this.backoff = new Backoff(ports.timing(), ports.random());
         ports.loop().execute(this::dial);
     }
 
@@ -74,11 +74,7 @@ public final class LinkOffers {
     }
 
     private void again(long atLeastNanos) {
-        long base = Math.min(ports.timing().lastRetry().toNanos(),
-                ports.timing().firstRetry().toNanos() << Math.min(failures, MAX_DOUBLINGS));
-        failures++;
-        long wait = Math.max(atLeastNanos, base / 2 + ports.random().nextLong(base / 2 + 1));
-        ports.loop().schedule(wait, this::dial);
+        ports.loop().schedule(backoff.failed(atLeastNanos), this::dial);
     }
 
     /** The link that waits to be greeted. */
@@ -127,7 +123,7 @@ public final class LinkOffers {
                 case HELLO -> {
                     over = true;
                     reserve = null;
-                    failures = 0;
+                    backoff.reset();
                     dial();
                     reception.greeted(link, frame);
                 }
@@ -152,9 +148,7 @@ public final class LinkOffers {
         private void lost(long atLeastNanos) {
             over = true;
             reserve = null;
-            if (ports.loop().clock().nanos() - madeNanos >= ports.timing().lastRetry().toNanos()) {
-                failures = 0;
-            }
+            backoff.resetAfter(ports.loop().clock().nanos() - madeNanos);
             again(atLeastNanos);
         }
 

@@ -57,8 +57,8 @@ public final class StreamSender {
     private boolean pumping;
     private boolean paced;
     private Position sent = Position.NONE;
+    private final Backoff backoff;
     private Positions heard;
-    private int failures;
     private long sinceNanos;
     private long heardNanos;
     private long receivedBytes;
@@ -68,6 +68,7 @@ public final class StreamSender {
         this.ports = ports;
         this.route = route;
         this.feed = feed;
+        this.backoff = new Backoff(route.timing(), ports.random());
         this.heard = new Positions(route.machine(), Position.NONE, Position.NONE, Position.NONE, Position.NONE,
                 Position.NONE);
         this.sinceNanos = ports.loop().clock().nanos();
@@ -235,7 +236,7 @@ public final class StreamSender {
             throw new MalformedBodyException("positions " + positions + " after " + heard);
         }
         if (heard.received().isBefore(positions.received())) {
-            failures = 0;
+            backoff.reset();
         }
         heard = positions;
         feed.progress(positions);
@@ -358,14 +359,10 @@ public final class StreamSender {
 
     private void retry(String why, long atLeastNanos) {
         trouble = why;
-        long now = ports.loop().clock().nanos();
-        if (isStreaming() && now - sinceNanos >= route.timing().lastRetry().toNanos()) {
-            failures = 0;
+        if (isStreaming()) {
+            backoff.resetAfter(ports.loop().clock().nanos() - sinceNanos);
         }
-        long base = Math.min(route.timing().lastRetry().toNanos(),
-                route.timing().firstRetry().toNanos() << Math.min(failures, 20));
-        failures++;
-        long delay = Math.max(atLeastNanos, base / 2 + ports.random().nextLong(base / 2 + 1));
+        long delay = backoff.failed(atLeastNanos);
         moveTo(new SenderState.Waiting(ports.loop().schedule(delay, this::dial)), why);
     }
 

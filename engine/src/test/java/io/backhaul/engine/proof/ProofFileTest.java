@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.backhaul.blockio.MemoryDevice;
+import io.backhaul.blockio.NamedExtents;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;
@@ -276,7 +277,7 @@ class ProofFileTest {
                     (done, total) -> {});
             long common = Math.min(size, 256L << 10) / ProofTree.CHUNK_BYTES * ProofTree.CHUNK_BYTES;
             assertThat(result.differing()).containsExactly(
-                    new ProofCheck.Extent(common, Math.max(size, 256 << 10) - common));
+                    new NamedExtents.Extent(common, Math.max(size, 256 << 10) - common));
             assertThat(result.isProved()).isFalse();
         }
     }
