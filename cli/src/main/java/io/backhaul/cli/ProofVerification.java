@@ -1,7 +1,7 @@
 package io.backhaul.cli;
 
 import io.backhaul.blockio.BlockDevice;
-import io.backhaul.blockio.NamedExtents;
+import io.backhaul.engine.proof.NamedExtents;
 import io.backhaul.engine.control.ControlClient;
 import io.backhaul.engine.proof.ProofCheck;
 import io.backhaul.engine.proof.ProofDisk;

@@ -29,10 +29,12 @@ public record MachineStatus(UUID machine, String state, String target, boolean s
         String trouble, Positions positions, long spoolBytes, long lagBytes, long lagMicros, long memoryBytes,
         long receivedBytes, long forwardedBytes, Limit limit) {
     /**
+     * What limits it.
+     *
      * @param bytesPerSecond
      *            {@link Throttle#UNBOUNDED} where nothing limits it
      * @param holdsBack
      *            whether a frame waits for its turn
      */
-    record Limit(long bytesPerSecond, boolean holdsBack) {}
+    public record Limit(long bytesPerSecond, boolean holdsBack) {}
 }

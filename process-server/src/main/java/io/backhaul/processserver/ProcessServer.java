@@ -226,7 +226,7 @@ public final class ProcessServer implements AutoCloseable {
     /** What may change while it runs is read from the file again. */
     private void reload(Map<String, Object> request, ControlReply reply) throws ControlFault {
         try {
-            List<RateLimits.Rule> rates = ProcessServerSettings.rates(ProcessServerSettings.load(file));
+            List<RateRule> rates = ProcessServerSettings.rates(ProcessServerSettings.load(file));
             limit(rates);
             Map<String, Object> now = new LinkedHashMap<>();
             now.put("limits", rates.size());
@@ -237,7 +237,7 @@ public final class ProcessServer implements AutoCloseable {
         }
     }
 
-    private void limit(List<RateLimits.Rule> rates) throws IOException {
+    private void limit(List<RateRule> rates) throws IOException {
         await(CompletableFuture.runAsync(() -> relay.limit(rates), loop));
     }
 

@@ -117,10 +117,10 @@ final class ProcessServerSettings {
     }
 
     /** How fast frames may go on, and when. */
-    static List<RateLimits.Rule> rates(Settings settings) {
+    static List<RateRule> rates(Settings settings) {
         return settings.get(LIMITS).stream().map(each -> {
             List<DayOfWeek> days = each.get(LIMIT_DAYS);
-            return new RateLimits.Rule(each.get(LIMIT_RATE), each.find(LIMIT_MACHINE).orElse(null),
+            return new RateRule(each.get(LIMIT_RATE), each.find(LIMIT_MACHINE).orElse(null),
                     LocalTime.parse(each.get(LIMIT_FROM)), LocalTime.parse(each.get(LIMIT_TO)),
                     days.isEmpty() ? EnumSet.allOf(DayOfWeek.class) : EnumSet.copyOf(days));
         }).toList();

@@ -2,16 +2,13 @@ package io.backhaul.processserver;
 
 import io.backhaul.engine.stream.Pace;
 import io.backhaul.engine.time.Clock;
-import java.time.DayOfWeek;
 import java.time.Instant;
 import java.time.LocalDateTime;
-import java.time.LocalTime;
 import java.time.ZoneId;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -21,39 +18,11 @@ import org.jspecify.annotations.Nullable;
  * of the rules that apply the narrowest holds. Safe from any thread.
  */
 final class RateLimits {
-    private static final long ASK_AGAIN_NANOS = 250_000_000L;
-
     private final Clock clock;
     private final ZoneId zone;
     private final Throttle all = new Throttle();
     private final Map<UUID, Throttle> machines = new ConcurrentHashMap<>();
-    private volatile List<Rule> rules = List.of();
-
-    /**
-     * A rate, and where and when it applies.
-     *
-     * @param machine
-     *            the one it is for; null: all together
-     * @param from
-     *            when it begins, each day
-     * @param to
-     *            when it ends; where that is not later than {@code from}, on the day after
-     * @param days
-     *            on which it begins
-     */
-    record Rule(long bytesPerSecond, @Nullable UUID machine, LocalTime from, LocalTime to, Set<DayOfWeek> days) {
-        Rule {
-            days = Set.copyOf(days);
-        }
-
-        boolean appliesAt(LocalDateTime now) {
-            LocalTime time = now.toLocalTime();
-            boolean begunToday = !time.isBefore(from) && (time.isBefore(to) || !from.isBefore(to));
-            boolean begunYesterday = !from.isBefore(to) && time.isBefore(to);
-            return (begunToday && days.contains(now.getDayOfWeek()))
-                    || (begunYesterday && days.contains(now.getDayOfWeek().minus(1)));
-        }
-    }
+    private volatile List<RateRule> rules = List.of();
 
     RateLimits(Clock clock, ZoneId zone) {
         this.clock = clock;
@@ -61,7 +30,7 @@ final class RateLimits {
     }
 
     /** These rules hold from now on. */
-    void set(List<Rule> next) {
+    void set(List<RateRule> next) {
         rules = List.copyOf(next);
         look();
     }
@@ -81,7 +50,7 @@ final class RateLimits {
         LocalDateTime now = LocalDateTime.ofInstant(wall, zone);
         return rules.stream()
                 .filter(rule -> Objects.equals(machine, rule.machine()) && rule.appliesAt(now))
-                .mapToLong(Rule::bytesPerSecond).min().orElse(Throttle.UNBOUNDED);
+                .mapToLong(RateRule::bytesPerSecond).min().orElse(Throttle.UNBOUNDED);
     }
 
     /** What holds for all together now; {@link Throttle#UNBOUNDED} where nothing does. */
@@ -117,11 +86,10 @@ final class RateLimits {
             }
             waiting = wait > 0;
             if (!waiting) {
-                ownTurn.used();
-                turn.used();
+                ownTurn.used(now);
+                turn.used(now);
             }
-            // Rates may change meanwhile.
-            return Math.min(wait, ASK_AGAIN_NANOS);
+            return wait;
         }
 
         /** What holds for this machine now, of its own or of all. */

@@ -175,7 +175,7 @@ public final class Relay implements Reception.Host {
     }
 
     /** From now on frames go to master targets by these rules. On the loop. */
-    void limit(List<RateLimits.Rule> rules) {
+    public void limit(List<RateRule> rules) {
         commons.rates().set(rules);
         if (!lookingAtRates) {
             lookAtRates();

@@ -41,13 +41,13 @@ class RateLimitsTest {
         }
     }
 
-    private static RateLimits.Rule rule(long rate, @Nullable UUID machine) {
-        return rule(rate, machine, "00:00", "00:00", EnumSet.allOf(DayOfWeek.class));
+    private static RateRule rule(long rate, @Nullable UUID machine) {
+        return RateRule.always(rate, machine);
     }
 
-    private static RateLimits.Rule rule(long rate, @Nullable UUID machine, String from, String to,
+    private static RateRule rule(long rate, @Nullable UUID machine, String from, String to,
             Set<DayOfWeek> days) {
-        return new RateLimits.Rule(rate, machine, LocalTime.parse(from), LocalTime.parse(to), days);
+        return new RateRule(rate, machine, LocalTime.parse(from), LocalTime.parse(to), days);
     }
 
     /** How many frames go in so many seconds where it is asked every millisecond. */
@@ -98,6 +98,52 @@ class RateLimitsTest {
     }
 
     @Test
+    void twoShareByBytesWhateverTheSizeOfTheirFrames() {
+        limits.set(List.of(rule(10 * FRAME, null)));
+        RateLimits.MachinePace large = limits.pace(ONE);
+        RateLimits.MachinePace small = limits.pace(OTHER);
+        long ofLarge = 0;
+        long ofSmall = 0;
+        for (int i = 0; i < 20_000; i++) {
+            ofLarge += large.nanosUntil(FRAME) == 0 ? FRAME : 0;
+            ofSmall += small.nanosUntil(FRAME / 20) == 0 ? FRAME / 20 : 0;
+            time.nanos += 1_000_000;
+        }
+        assertThat(ofLarge + ofSmall).isBetween(198L * FRAME, 203L * FRAME);
+        assertThat(ofSmall).isBetween(95L * FRAME, 105L * FRAME);
+    }
+
+    @Test
+    void whoComesBackAfterARestGoesNextAndHasSavedNothingUp() {
+        limits.set(List.of(rule(10 * FRAME, null)));
+        RateLimits.MachinePace busy = limits.pace(ONE);
+        RateLimits.MachinePace rested = limits.pace(OTHER);
+        assertThat(rested.nanosUntil(FRAME)).isZero();
+        assertThat(sent(busy, 10)).isBetween(98, 103);
+        int ofBusy = 0;
+        int ofRested = 0;
+        for (int i = 0; i < 2000; i++) {
+            ofBusy += busy.nanosUntil(FRAME) == 0 ? 1 : 0;
+            ofRested += rested.nanosUntil(FRAME) == 0 ? 1 : 0;
+            assertThat(ofRested - ofBusy).as("after %d ms", i).isBetween(-1, 1);
+            time.nanos += 1_000_000;
+        }
+        assertThat(ofRested).isBetween(9, 11);
+    }
+
+    @Test
+    void whoHasGoneAwayWhileItWaitedHoldsTheOthersBackForAMomentOnly() {
+        limits.set(List.of(rule(10 * FRAME, null)));
+        RateLimits.MachinePace gone = limits.pace(ONE);
+        RateLimits.MachinePace other = limits.pace(OTHER);
+        while (other.nanosUntil(FRAME) == 0) {
+            assertThat(time.nanos).as("it waits in the end").isZero();
+        }
+        assertThat(gone.nanosUntil(FRAME)).isPositive();
+        assertThat(sent(other, 10)).isBetween(98, 103);
+    }
+
+    @Test
     void aMachinesOwnLimitHoldsNobodyElseBack() {
         limits.set(List.of(rule(10 * FRAME, ONE)));
         assertThat(sent(limits.pace(ONE), 10)).isBetween(99, 102);
@@ -133,7 +179,7 @@ class RateLimitsTest {
 
     @Test
     void aRuleThroughTheNightBelongsToTheDayOnWhichItBegins() {
-        RateLimits.Rule night = rule(2000, null, "22:00", "06:00", Set.of(DayOfWeek.MONDAY));
+        RateRule night = rule(2000, null, "22:00", "06:00", Set.of(DayOfWeek.MONDAY));
         assertThat(night.appliesAt(NOON.withHour(23))).isTrue();
         assertThat(night.appliesAt(NOON.plusDays(1).withHour(5))).isTrue();
         assertThat(night.appliesAt(NOON.plusDays(1).withHour(6))).isFalse();
@@ -144,7 +190,7 @@ class RateLimitsTest {
 
     @Test
     void aRuleWithoutTimesAppliesAllDayOnItsDays() {
-        RateLimits.Rule mondays = rule(2000, null, "00:00", "00:00", Set.of(DayOfWeek.MONDAY));
+        RateRule mondays = rule(2000, null, "00:00", "00:00", Set.of(DayOfWeek.MONDAY));
         assertThat(mondays.appliesAt(NOON.withHour(0))).isTrue();
         assertThat(mondays.appliesAt(NOON.withHour(23))).isTrue();
         assertThat(mondays.appliesAt(NOON.plusDays(1).withHour(0))).isFalse();

@@ -13,10 +13,7 @@ import io.backhaul.protocol.Position;
 import io.backhaul.protocol.Resend;
 import io.backhaul.protocol.Role;
 import io.netty.buffer.ByteBufAllocator;
-import java.time.DayOfWeek;
-import java.time.LocalTime;
 import java.util.Collections;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
@@ -133,9 +130,7 @@ class RelayTest {
 
     @Test
     void goesAsFastAsItIsToldToAndFasterOnceItIsToldOtherwise() {
-        RateLimits.Rule slow = new RateLimits.Rule(1 << 20, null, LocalTime.MIDNIGHT, LocalTime.MIDNIGHT,
-                EnumSet.allOf(DayOfWeek.class));
-        world.relay.limit(List.of(slow));
+        world.relay.limit(List.of(RateRule.always(1 << 20, null)));
         world.loop.runFor(1000);
         world.source.write(4000, 8000);
         world.loop.runFor(10_000);

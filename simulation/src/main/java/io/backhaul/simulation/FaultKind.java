@@ -65,5 +65,7 @@ enum FaultKind {
     /** A bit of a base disk flips. */
     BASE_ROT,
     /** Something is written to a protected disk past the capture, and nothing says so. */
-    PAST_CAPTURE
+    PAST_CAPTURE,
+    /** The operator limits what a process server sends on, or lifts it. */
+    RATE_LIMIT
 }

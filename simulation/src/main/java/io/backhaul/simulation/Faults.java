@@ -122,7 +122,7 @@ final class Faults {
                 }
             }
             case RESYNC, SETTINGS, DISK_CHANGED, MOVE, DECOMMISSION, JOURNAL_LOST, JOURNAL_ROT, STATE_ROT, STRANGER,
-                    PROMOTE, BASE_ROT -> {
+                    PROMOTE, BASE_ROT, RATE_LIMIT -> {
                 tally.count("fault " + kind);
                 targets.operate(kind, with);
             }

@@ -23,6 +23,7 @@ final class Operator {
     private final Judge judge;
     private final Rehearsal rehearsal;
     private final Decommission decommission;
+    private final Limiting limiting;
     private final Stranger stranger;
     private final Afterthought afterthought;
     private final Tally tally;
@@ -37,6 +38,7 @@ final class Operator {
         this.judge = judge;
         this.rehearsal = new Rehearsal(scene);
         this.decommission = new Decommission(scene);
+        this.limiting = new Limiting(scene);
         this.stranger = new Stranger(scene);
         this.afterthought = new Afterthought(scene, judge);
         this.tally = scene.tally();
@@ -67,6 +69,7 @@ final class Operator {
             case BASE_ROT -> say(kind, scene.rotBase(dice) ? scene.target().host().name() : "nothing");
             case DISK_CHANGED -> changeDisk(dice);
             case STATE_ROT -> say(kind, scene.rotState(dice));
+            case RATE_LIMIT -> limiting.change(dice);
             case STRANGER -> stranger.knock(dice);
             case PROMOTE -> promote(dice);
             default -> usual(dice);
@@ -76,6 +79,7 @@ final class Operator {
     /** What is under way comes to its end. */
     void end() {
         decommission.end();
+        limiting.end();
         mendDisk();
     }
 

@@ -31,10 +31,11 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     /** Kinds that end or begin something at great cost, and so strike in few runs. */
     private static final Set<FaultKind> RARE = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.JOURNAL_ROT,
             FaultKind.PROMOTE, FaultKind.MOVE, FaultKind.DISK_CHANGED, FaultKind.BASE_ROT);
-    /** Kinds that take an agent which verifies. */
-    private static final Set<FaultKind> VERIFIED = EnumSet.of(FaultKind.PAST_CAPTURE);
+    /** Kinds that strike certain lives only, and are drawn for these. */
+    private static final Set<FaultKind> APART = EnumSet.of(FaultKind.PAST_CAPTURE, FaultKind.RATE_LIMIT);
     private static final int VERIFYING = 2;
     private static final int DIALLED_IN = 3;
+    private static final int LIMITED = 0;
     /** Of these, kinds that strike often in some runs. */
     private static final Set<FaultKind> OFTEN = EnumSet.of(FaultKind.JOURNAL_LOST, FaultKind.DISK_CHANGED);
     private static final Set<FaultKind> DISK_FAULTS = EnumSet.of(FaultKind.DISK_READ_ERROR, FaultKind.DISK_WRITE_ERROR,
@@ -45,7 +46,7 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     private static final Set<FaultKind> HARMLESS_TO_ORDER = EnumSet.of(FaultKind.LINK_CUT, FaultKind.LINK_CUT_IN_FRAME,
             FaultKind.LINK_HALF_OPEN, FaultKind.LINK_STALL, FaultKind.LINK_THROTTLE, FaultKind.LINK_DELAY,
             FaultKind.LINK_REFUSE, FaultKind.KILL, FaultKind.STOP, FaultKind.DISK_SLOW, FaultKind.CLOCK_JUMP,
-            FaultKind.OVERFLOW, FaultKind.OPERATOR);
+            FaultKind.OVERFLOW, FaultKind.OPERATOR, FaultKind.RATE_LIMIT);
 
     /**
      * The system.
@@ -156,6 +157,7 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         }
         Shape.Verifies verifies = verifies(seed, dice.fork("verifies"), faults, shape);
         shape = shape.verifying(verifies).dialledIn(dialledIn(seed, dice.fork("who connects"), shape.processServers()));
+        limitRates(seed, dice.fork("rate limits"), faults);
         faults.keySet().removeAll(without);
         if (flood) {
             return new Plan(seed, floods.scaled(15, 60) * SECOND, shape.flooded(), Guest.Habits.flood(floods), faults);
@@ -189,6 +191,13 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
         return new Shape.Verifies(verifies.periodSeconds(), verifies.bytesPerSecond(), dice.pick(List.of(100, 30)));
     }
 
+    /** In some lives what process servers send on is limited, now and then. */
+    private static void limitRates(long seed, Dice dice, Map<FaultKind, Long> faults) {
+        if (Math.floorMod(seed, OBSERVED_EACH) == LIMITED && dice.chance(0.4)) {
+            faults.put(FaultKind.RATE_LIMIT, dice.scaled(2, 120) * SECOND);
+        }
+    }
+
     /** A site may allow connections one way only: in some lives master targets dial all process servers, in some a part of them. */
     private static Set<Integer> dialledIn(long seed, Dice dice, int processServers) {
         if (Math.floorMod(seed, OBSERVED_EACH) != DIALLED_IN || !dice.chance(0.5)) {
@@ -212,7 +221,7 @@ record Plan(long seed, long chaosNanos, Shape shape, Guest.Habits habits, Map<Fa
     private static Map<FaultKind, Long> faults(Dice dice, int slower) {
         EnumMap<FaultKind, Long> faults = new EnumMap<>(FaultKind.class);
         double share = dice.pick(List.of(0.0, 0.1, 0.2, 0.4, 0.8));
-        for (FaultKind kind : EnumSet.complementOf(EnumSet.copyOf(VERIFIED))) {
+        for (FaultKind kind : EnumSet.complementOf(EnumSet.copyOf(APART))) {
             Dice own = dice.fork("how often " + kind);
             boolean rare = RARE.contains(kind);
             boolean often = OFTEN.contains(kind) && own.chance(0.5);

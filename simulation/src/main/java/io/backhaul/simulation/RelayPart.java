@@ -4,6 +4,7 @@ import io.backhaul.engine.fault.FaultLog;
 import io.backhaul.engine.loop.Loop;
 import io.backhaul.engine.stream.OfferedLinks;
 import io.backhaul.engine.stream.Reception;
+import io.backhaul.processserver.RateRule;
 import io.backhaul.processserver.Relay;
 import io.backhaul.processserver.RelayLimits;
 import io.backhaul.protocol.Identity;
@@ -12,6 +13,7 @@ import io.backhaul.simulation.world.Dice;
 import io.backhaul.simulation.world.SimDrive;
 import io.backhaul.simulation.world.SimNetwork;
 import io.backhaul.simulation.world.SimProcess;
+import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
@@ -58,6 +60,11 @@ final class RelayPart implements Station.Part {
 
     static RelayPart start(SimProcess process, Site site) {
         return new RelayPart(process, site);
+    }
+
+    /** Other rules from now on. */
+    void limit(List<RateRule> rules) {
+        loop.execute(() -> relay.limit(rules));
     }
 
     Relay relay() {

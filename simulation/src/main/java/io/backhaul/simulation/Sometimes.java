@@ -29,7 +29,7 @@ final class Sometimes {
             "ring: mark amid losses", "digests: UNAVAILABLE", "digests: ALL_ZERO", "digests: SOME",
             "refusal: another replica", "scrub: damage", "resend: heeded", "base rot: found", "base rot: lost",
             "checked: proofs true", "proof refused", "proof: in part", "verification: ended",
-            "verification: difference healed");
+            "verification: difference healed", "limit: held back");
     private static final List<String> REFUSALS = List.of("BASIS_UNKNOWN", "DISK_MISMATCH", "DISPLACED",
             "FENCED", "GAP",
             "NOT_AUTHORISED", "PEER_SILENT", "SHUTTING_DOWN", "STALE_GENERATION", "STORE_CORRUPT", "STORE_FAILED",

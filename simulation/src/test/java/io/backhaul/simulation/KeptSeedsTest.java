@@ -8,6 +8,8 @@ import io.netty.util.ResourceLeakDetector.Level;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -15,6 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Runs that have found a bug once, under the name of the bug. What a seed means changes with what the world draws; where a
  * bug has a test in the module that it was in, docs/SIMULATION.md names it.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class KeptSeedsTest {
     @BeforeAll
     static void deathsLeak() {

@@ -1,7 +1,6 @@
 package io.backhaul.engine.proof;
 
 import io.backhaul.blockio.BlockDevice;
-import io.backhaul.blockio.NamedExtents;
 import io.backhaul.protocol.ContentDigest;
 import io.backhaul.protocol.Limits;
 import java.io.IOException;

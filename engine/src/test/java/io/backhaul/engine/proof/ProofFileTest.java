@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.backhaul.blockio.MemoryDevice;
-import io.backhaul.blockio.NamedExtents;
 import io.backhaul.protocol.DiskInfo;
 import io.backhaul.protocol.Limits;
 import io.backhaul.protocol.Position;

@@ -1,4 +1,4 @@
-package io.backhaul.blockio;
+package io.backhaul.engine.proof;
 
 import java.util.ArrayList;
 import java.util.List;
