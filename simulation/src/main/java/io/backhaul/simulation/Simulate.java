@@ -102,6 +102,11 @@ public final class Simulate {
         return Plan.of(seed, Set.of()).asksForProofs();
     }
 
+    /** Whether the agent of a seed verifies its disks on a schedule. */
+    public static boolean verifies(long seed) {
+        return Plan.of(seed, Set.of()).shape().verifies().periodSeconds() > 0;
+    }
+
     private int runDefects(String part) throws InterruptedException, IOException {
         var search = new Defects.Search(part, 0, Math.max(options.first, 1), options.seeds(), options.brief);
         List<Defects.Result> results = new Defects(clock).hunt(search, options.nanos(), options.threads, result -> {

@@ -147,6 +147,7 @@ public final class Defects {
         LongStream seeds = LongStream.iterate(search.firstSeed(), seed -> seed + 1).filter(Simulate::isBrief)
                 .filter(seed -> !defect.name().startsWith("ring-") || Simulate.hasRing(seed))
                 .filter(seed -> !defect.name().startsWith("proof-") || Simulate.asksForProofs(seed))
+                .filter(seed -> !defect.name().startsWith("verify-") || Simulate.verifies(seed))
                 .limit(search.maxRuns());
         String hint = known.getProperty(defect.name());
         if (search.hinted() && hint != null) {
