@@ -58,6 +58,7 @@ final class Folding {
     private final AtomicLong totalBytes = new AtomicLong();
     private final AtomicLong checkedBytes = new AtomicLong();
     private final FoldRate rate = new FoldRate();
+    private final FoldPause pause = new FoldPause();
     private RetentionPolicy policy;
     private Position applied;
     private Position reach;
@@ -264,8 +265,16 @@ final class Folding {
         return !committing && applied.equals(replica.base()) && applied.isAtLeast(reach);
     }
 
-    /** With old content saved towards the newest point, where there is room for it; else what leaves the window. */
+    /**
+     * With old content saved towards the newest point, where there is room for it; else what leaves the window. Not at once where
+     * the stream was waiting for the disk, and nobody for this.
+     */
     private void foldFarther() {
+        long pauseNanos = urgent || finishing != null ? 0 : pause.leftNanos(replica.loop().clock().nanos());
+        if (pauseNanos > 0) {
+            lookAgain(pauseNanos);
+            return;
+        }
         UndoSet undo = replica.undo();
         boolean partial = !undo.isEmpty() && applied.isBefore(reach);
         if (maySave() && (partial || policy.base() == Stand.NEWEST)) {
@@ -604,7 +613,9 @@ final class Folding {
             @Override
             public void done(Long timeMicros) {
                 running = false;
-                rate.add(doneBytes.get(), replica.loop().clock().nanos() - foldedNanos);
+                long now = replica.loop().clock().nanos();
+                rate.add(doneBytes.get(), now - foldedNanos);
+                pause.worked(now - foldedNanos, now, intake.journaled().isBefore(intake.accepted()));
                 replica.index().noteTime(target, timeMicros);
                 applied = redo ? replica.base() : target;
                 listener.folded();

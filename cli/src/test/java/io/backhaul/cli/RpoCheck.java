@@ -8,8 +8,10 @@ import io.backhaul.engine.time.SystemClock;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
@@ -17,15 +19,17 @@ import picocli.CommandLine.Command;
 /**
  * How old the newest point is, as whoever needs it would see it: a block of the disk gets the time again and again, amid a load;
  * the latest point is opened at the master target, the block is read from it, and its age counts once it has been read.
- * Both hops are durable by then. What opening and reading take is in the figure.
+ * Both hops are durable by then. What opening and reading take is in the figure. Processes that have just started compile their
+ * code for a while, and take the processors for that: they are given time first, under the same load. Near, lower rates are looked at too, to tell what a
+ * machine with few processors can do that has all parts and the load on it.
  */
 final class RpoCheck {
     private static final long DISK_BYTES = 2L << 30;
+    private static final Path MEMORY = Path.of("/dev/shm");
     private static final int MARKER_BYTES = 4096;
     private static final long MARKER_OFFSET = DISK_BYTES - MARKER_BYTES;
     private static final long MARKER_MILLIS = 20;
-    private static final long SETTLE_MILLIS = 2000;
-    private static final long LOOK_MILLIS = 4;
+    private static final long LOOK_MILLIS = 20;
 
     private final RpoScale scale;
     private final Findings findings;
@@ -36,18 +40,31 @@ final class RpoCheck {
     }
 
     /** A load, and what it is held to. */
-    private record Load(String name, long bytesPerSecond, Duration oneWay, long boundMillis) {}
+    private record Load(String name, long bytesPerSecond, Duration oneWay, long boundMillis) {
+        private static final List<Load> ALL = List.of(new Load("near", 100_000_000, Duration.ZERO, 30),
+                new Load("nearHalf", 50_000_000, Duration.ZERO, Long.MAX_VALUE),
+                new Load("nearQuarter", 25_000_000, Duration.ZERO, Long.MAX_VALUE),
+                new Load("far", 50_000_000, Duration.ofMillis(25), 1000));
+    }
 
     /** Runs everything. What is wrong ends it with an {@link AssertionError}. */
     static void run(RpoScale scale, Findings findings) throws Exception {
         var check = new RpoCheck(scale, findings);
-        check.measure(new Load("near", 100_000_000, Duration.ZERO, 30));
-        check.measure(new Load("far", 50_000_000, Duration.ofMillis(25), 1000));
+        List<String> missed = new ArrayList<>();
+        for (Load load : Load.ALL) {
+            long millis = check.measure(load);
+            if (scale.isJudged() && millis > load.boundMillis) {
+                missed.add(load.name + ": the latest point is " + millis + " ms old, p99; " + load.boundMillis
+                        + " ms are allowed");
+            }
+        }
+        assertThat(missed).isEmpty();
     }
 
-    private void measure(Load load) throws Exception {
+    private long measure(Load load) throws Exception {
         Workplace place = Scene.place(Path.of("/var/tmp"));
-        Path disk = place.resolve("source.img");
+        // The machine's own disk is elsewhere in life: what is written to it must not hold up the others' flushes.
+        Path disk = Files.createTempFile(Files.isWritable(MEMORY) ? MEMORY : place.folder(), "bh-rpo-", ".img");
         try (var file = new RandomAccessFile(disk.toFile(), "rw")) {
             file.setLength(DISK_BYTES);
         }
@@ -61,17 +78,20 @@ final class RpoCheck {
             scene.fleet().start();
             scene.awaitOrdered();
             scene.awaitJournaled();
-            measure(load, scene);
+            return measure(load, scene);
+        } finally {
+            Files.deleteIfExists(disk);
         }
     }
 
-    private void measure(Load load, Scene scene) throws Exception {
+    private long measure(Load load, Scene scene) throws Exception {
         Process writer = scene.write(MARKER_OFFSET, load.bytesPerSecond, "--fsync=0", "--iodepth=16",
                 "--rate_process=linear");
         Lags ages = new Lags();
         Lags waits = new Lags();
         try (Marker marker = new Marker(scene, waits)) {
-            Havoc.rest(SETTLE_MILLIS);
+            Havoc.rest(1000L * scale.warmSeconds());
+            scene.awaitJournaled();
             waits.clear();
             long beganNanos = SystemClock.INSTANCE.nanos();
             long before = scene.fleet().machine(Part.SOURCE).count("capturedBytes");
@@ -96,10 +116,7 @@ final class RpoCheck {
         assertThat(ages.count()).as("how often the latest point was looked at").isPositive();
         scene.awaitJournaled();
         scene.assertIdentical();
-        if (scale.isJudged()) {
-            assertThat(ages.millis(0.99)).as("ms that the latest point is old, " + load.name + ", p99")
-                    .isLessThanOrEqualTo(load.boundMillis);
-        }
+        return ages.millis(0.99);
     }
 
     private void look(Scene scene, Lags ages, long untilNanos) throws IOException, ControlFault, InterruptedException {
