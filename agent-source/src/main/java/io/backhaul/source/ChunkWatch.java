@@ -84,7 +84,7 @@ final class ChunkWatch {
     DirtyMap.@Nullable Stretch next(int disk, long from, long maxBytes) {
         lock.lock();
         try {
-            int first = firstFrom(disk, (int) (from / SliceReader.CHUNK_BYTES));
+            int first = firstFrom(disk, chunkFrom(from));
             if (first < 0) {
                 return null;
             }
@@ -95,6 +95,11 @@ final class ChunkWatch {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** The first chunk that begins there or behind: behind a disk's end, which may lie inside its last chunk, there is none. */
+    private static int chunkFrom(long offset) {
+        return (int) ((offset + SliceReader.CHUNK_BYTES - 1) / SliceReader.CHUNK_BYTES);
     }
 
     private int firstFrom(int disk, int chunk) {
@@ -155,7 +160,7 @@ final class ChunkWatch {
     DirtyMap.@Nullable Stretch nextUnread(int disk, long from) {
         lock.lock();
         try {
-            int first = unread.get(disk).nextSetBit((int) (from / SliceReader.CHUNK_BYTES));
+            int first = unread.get(disk).nextSetBit(chunkFrom(from));
             return first < 0 ? null : stretch(disk, first, unread.get(disk).nextClearBit(first));
         } finally {
             lock.unlock();

@@ -10,8 +10,8 @@ import java.util.List;
  * limits: nobody has told it yet.
  */
 final class Limiting {
-    private static final long SLOWEST = 10_000;
-    private static final long FASTEST = 10_000_000;
+    private static final long SLOWEST = 1_000;
+    private static final long FASTEST = 1_000_000;
     private final Scene scene;
 
     Limiting(Scene scene) {

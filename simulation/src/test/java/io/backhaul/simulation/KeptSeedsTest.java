@@ -56,7 +56,8 @@ class KeptSeedsTest {
         "a frame that could not be found hid what is behind it,--seed 20781000109",
         "a generation from before the state was lost was built upon another stream,--seed 795506496527",
         "who had lost the frame that its stream began with was held to have lost nothing,--seed 65000000011",
-        "a stream that began anew and was given up refused what came again in front of it,--seed 20785000121"})
+        "a stream that began anew and was given up refused what came again in front of it,--seed 20785000121",
+        "the last chunk of a disk that ends amid it was told of for ever,--seed 20786000063"})
     void whatWasFoundOnceStaysMended(String bug, String command) {
         Options options = Options.of(List.of(command.replace(';', ',').split(" ", -1)));
         Plan plan = Plan.of(options.first, options.without);
