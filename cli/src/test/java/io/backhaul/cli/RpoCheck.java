@@ -121,7 +121,8 @@ final class RpoCheck {
         return ages.millis(0.99);
     }
 
-    private void look(Scene scene, Lags ages, Lags openings, long untilNanos) throws IOException, ControlFault, InterruptedException {
+    private void look(Scene scene, Lags ages, Lags openings, long untilNanos)
+            throws IOException, ControlFault, InterruptedException {
         ByteBuffer block = ByteBuffer.allocate(MARKER_BYTES);
         var client = scene.fleet().client(Part.MASTER_TARGET);
         while (SystemClock.INSTANCE.nanos() < untilNanos) {
