@@ -418,7 +418,7 @@ class RelayTest {
         Resend resend = new Resend(RelayWorld.MACHINE, new Position(1, 1),
                 Collections.nCopies(Limits.MAX_RESEND_EXTENTS, new Resend.Extent(0, 8192, 4096)));
         world.towardsSource.getLast().stuckBytes = 2L << 20;
-        world.target.ask(resend, 10);
+        world.target.ask(resend, 100);
         world.loop.runFor(100);
         assertThat(world.source.resends).isEmpty();
     }
