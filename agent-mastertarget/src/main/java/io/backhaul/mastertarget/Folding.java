@@ -615,7 +615,7 @@ final class Folding {
                 running = false;
                 long now = replica.loop().clock().nanos();
                 rate.add(doneBytes.get(), now - foldedNanos);
-                pause.worked(now - foldedNanos, now, intake.journaled().isBefore(intake.accepted()));
+                pause.worked(now - foldedNanos, now, intake.isWaiting());
                 replica.index().noteTime(target, timeMicros);
                 applied = redo ? replica.base() : target;
                 listener.folded();

@@ -90,6 +90,11 @@ final class Intake {
         return isDirect() ? direct.applied() : writer.durable();
     }
 
+    /** Whether something that was accepted waits to be durable. */
+    boolean isWaiting() {
+        return journaled().isBefore(accepted);
+    }
+
     long journaledBytes() {
         return journaledBytes;
     }

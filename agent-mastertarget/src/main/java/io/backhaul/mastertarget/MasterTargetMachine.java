@@ -193,7 +193,7 @@ public final class MasterTargetMachine {
         Views views = new Views(replica, folding);
         Digester digester = new Digester(replica, intake, views, ports.lanes().digest(), why -> fault("base", why));
         Scrubber scrubber = new Scrubber(replica, ports.lanes().scrub(), setup.scrub(),
-                () -> folding.isRunning() || intake.journaled().isBefore(intake.accepted()));
+                () -> folding.isRunning() || intake.isWaiting());
         Parts parts = new Parts(replica, intake, folding, views, digester, scrubber);
         replica.damages().attach(
                 new Damages.Means(replica, ports.lanes().scrub(), folding::consider, this::askSource, folding::reach));
