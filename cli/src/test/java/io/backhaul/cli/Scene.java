@@ -138,7 +138,9 @@ final class Scene implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of("fio", "--name=load", "--ioengine=nbd", "--uri=" + uri,
                 "--rw=randwrite", "--bsrange=4k-64k", "--size=" + regionBytes, "--iodepth=8", "--time_based",
                 "--runtime=600", "--rate=" + bytesPerSecond, "--fsync=32", "--randseed=7", "--refill_buffers",
-                "--buffer_compress_percentage=40"));
+                "--buffer_compress_percentage=40",
+                // A job of its own process would outlive whoever ends fio.
+                "--thread"));
         command.addAll(List.of(more));
         Process fio = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(place.resolve("fio.log").toFile()).start();
@@ -148,10 +150,8 @@ final class Scene implements AutoCloseable {
 
     /** Ends a writer; what it had under way may be written or not. */
     static void stop(Process writer) throws InterruptedException {
-        List<ProcessHandle> jobs = writer.descendants().toList();
         writer.destroy();
         if (!writer.waitFor(15, TimeUnit.SECONDS)) {
-            jobs.forEach(ProcessHandle::destroyForcibly);
             writer.destroyForcibly().waitFor();
         }
     }
